@@ -42,9 +42,11 @@ ALLOWED = {
     "aggregator.reading.excerpts": {"reading.sanitize", "text"},
     "aggregator.reading.clean": PURE
     | {"dates", "links", "reading.excerpts", "reading.sanitize", "text"},
+    "aggregator.reading.pages": PURE | {"dates", "links", "reading.document_limits", "text"},
     "aggregator.reading.opml_document": PURE | {"opml"},
     "aggregator.reading.worker_task": PURE
-    | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
+    | {"reading.autodiscovery", "reading.clean", "reading.pages", "reading.parse"}
+    | {"reading.prefilter", "text"},
     "aggregator.pictures": PURE | {"text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
@@ -91,6 +93,7 @@ HOMES = {
     "pydantic": {"aggregator.config"},
     "pydantic_core": {"aggregator.config"},
     "rich": {"aggregator.cli"},
+    "selectolax": {"aggregator.reading.pages"},
     "sqlalchemy": {"aggregator.database", "aggregator.database.migrations"},
     "waitress": {"web"},
     "webencodings": {"aggregator.text"},

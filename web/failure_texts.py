@@ -59,6 +59,9 @@ _SENTENCES = {
     FailureKind.BROKEN: to_translate("The server’s answer was incomplete or damaged."),
     FailureKind.WEB_PAGE: to_translate("This address has a web page, not a feed."),
     FailureKind.NOT_A_FEED: to_translate("The document at this address is not a feed."),
+    FailureKind.PAGE_CHANGED: to_translate(
+        "This page does not have the posts that config.yaml expects. It may have changed."
+    ),
     FailureKind.UNREADABLE: to_translate(
         "The document could not be read; the log of this program says why."
     ),
@@ -86,6 +89,14 @@ def defect_sentence(note: str, lang: Language) -> str | None:
         return lang.gettext("The document ends too early.")
     if note == document_defects.CUT_WITHIN_ENTRY:
         return lang.gettext("The document ends too early; its last post is left out.")
+    if counts := document_defects.counts_of_incomplete_items(note):
+        incomplete, items = counts
+        return lang.gettext(
+            "Left out, as the title or the link is missing: {incomplete} of {items} posts on the "
+            "page.",
+            incomplete=incomplete,
+            items=items,
+        )
     line = document_defects.line_not_well_formed(note)
     if line is None:
         return None

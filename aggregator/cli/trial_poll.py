@@ -162,7 +162,7 @@ async def _polled(due: DueFeed, settings: PollSettings) -> tuple[CompletedPoll, 
             fetched = await fetcher.fetch(
                 due.address, feed_request=settings.request_of(due.url), subscribed=due.url
             )
-        reading = await _read(workers, due, fetched)
+        reading = await _read(workers, due, fetched, started_at)
     finally:
         workers.stop()
     success = success_of(due, started_at, fetched, reading)
@@ -173,9 +173,13 @@ async def _polled(due: DueFeed, settings: PollSettings) -> tuple[CompletedPoll, 
     return poll, fetched
 
 
-async def _read(workers: Workers, due: DueFeed, fetched: Fetched) -> ReadingResult:
+async def _read(
+    workers: Workers, due: DueFeed, fetched: Fetched, requested_at: datetime
+) -> ReadingResult:
     try:
-        return await document_reader.read(workers, due, fetched.headers, fetched.url, fetched.body)
+        return await document_reader.read(
+            workers, due, fetched.headers, fetched.url, fetched.body, requested_at=requested_at
+        )
     except ParseError as error:
         feeds = await feeds_of_page(workers, fetched)
         raise NoFeedError(error, feeds) from error

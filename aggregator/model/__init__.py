@@ -14,6 +14,7 @@ poll_failures  why a poll failed
 opml_polls     OPML lists of config.yaml, and their polls
 feed_health    past polls and health of a subscription
 seen_hashes    the format of the hashes of a feed's last document
+page_selectors where the posts of a page without a feed stand
 picture_values pictures of entries, to be fetched and to be shown
 entry_id       the id of an entry, which is its place in the list
 times          points and spans of time, as values and as text
@@ -62,6 +63,7 @@ from aggregator.model.listing_rules import (
     View,
 )
 from aggregator.model.opml_polls import DueOpmlList, OpmlListHealth, OpmlPoll
+from aggregator.model.page_selectors import PageKind, PageReading, PageSelectors
 from aggregator.model.picture_values import (
     DuePicture,
     FetchedPicture,
@@ -147,6 +149,9 @@ __all__ = [
     "Outcome",
     "Overview",
     "Pacing",
+    "PageKind",
+    "PageReading",
+    "PageSelectors",
     "ParsedEntry",
     "ParsedFeed",
     "PermanentRedirect",

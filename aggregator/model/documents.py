@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from aggregator.model.listing_rules import NO_RULES, FeedRules
+from aggregator.model.page_selectors import PageSelectors
 from aggregator.model.picture_values import PictureMode
 
 # --- subscribing
@@ -40,6 +41,7 @@ class Subscription:
         request_digest: Of the feed's `FeedRequest`.
         opml_list: Address, as written, of the OPML list with the feed; None for a feed of a file.
         by_proxy: The feed is requested by a proxy.
+        selectors: Of a page without a feed; None for a feed.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Subscription:
     request_digest: str | None = None
     opml_list: str | None = None
     by_proxy: bool = False
+    selectors: PageSelectors | None = None
 
     @property
     def known_url(self) -> str:
@@ -171,6 +174,7 @@ class ParsedEntry:
         origin: The feed that the entry was copied from, None for an entry of the feed itself.
         published, updated: Dates as written, None if absent.
         published_at, updated_at: Times that the parser read, None for unreadable dates.
+        date: The date of an entry whose reader knows more than the text, in place of `published`.
     """
 
     guid: str | None = None
@@ -191,6 +195,7 @@ class ParsedEntry:
     published_at: datetime | None = None
     updated: str | None = None
     updated_at: datetime | None = None
+    date: Date | None = None
 
 
 @dataclass(frozen=True, slots=True)

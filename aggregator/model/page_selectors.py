@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -27,8 +28,9 @@ class PageSelectors:
     Attributes:
         item: Selects the posts; empty for a sitemap.
         title: By default the first heading, else the first link.
-        link: By default the first link around or in the item.
+        link: By default the title's link, else the first link around or in the item.
         excerpt: By default the first paragraph.
+        date: By default the first `time`.
         at_least: Posts below which the page counts as changed; None for half of the posts of the
             first good poll.
     """
@@ -42,3 +44,24 @@ class PageSelectors:
     date: str | None = None
     image: str | None = None
     at_least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What a worker needs to read a document without a feed, beside the document.
+
+    Attributes:
+        sent_at: When the document was sent; "19 minutes ago" counts from then.
+        first_posts: Posts of the first good poll; None before that poll.
+    """
+
+    selectors: PageSelectors
+    sent_at: datetime
+    first_posts: int | None = None
+
+    @property
+    def least_posts(self) -> int:
+        """Posts below which the document counts as changed."""
+        if self.selectors.at_least is not None:
+            return self.selectors.at_least
+        return max((1 + (self.first_posts or 0)) // 2, 1)

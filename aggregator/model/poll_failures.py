@@ -53,6 +53,8 @@ class FailureKind(StrEnum):
     """An answer that is cut short, damaged, or against the protocol."""
     WEB_PAGE = "web-page"
     NOT_A_FEED = "not-a-feed"
+    PAGE_CHANGED = "page-changed"
+    """A page without the posts that `select` in config.yaml promises."""
     UNREADABLE = "unreadable"
     """A document that takes too much time or memory, or meets a fault of this program."""
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.documents import PublisherHints, Validators
+from aggregator.model.page_selectors import PageSelectors
 
 _NO_VALIDATORS = Validators()
 _NO_HINTS = PublisherHints()
@@ -207,6 +208,8 @@ class DueFeed:
         timezone: IANA name, for times without a zone; None to find out.
         habits: How the feed's documents behave.
         request_digest: Of the `FeedRequest` in the config.yaml behind the database.
+        selectors: Of a page without a feed; None for a feed.
+        first_posts: Posts of the first good poll of a page with these selectors; None before.
     """
 
     id: int
@@ -224,6 +227,8 @@ class DueFeed:
     timezone: str | None = None
     habits: Habits = Habits()
     request_digest: str | None = None
+    selectors: PageSelectors | None = None
+    first_posts: int | None = None
 
     @property
     def address(self) -> str:

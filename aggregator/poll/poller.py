@@ -351,7 +351,9 @@ class Poller:
         body_hash = sha256(body).digest()[:16]
         if fetched.status == 304 or body_hash == due.validation.body_hash:
             return success_of(due, started_at, fetched)
-        reading = document_reader.read(self._workers, due, fetched.headers, fetched.url, body)
+        reading = document_reader.read(
+            self._workers, due, fetched.headers, fetched.url, body, requested_at=started_at
+        )
         del body
         document = await reading
         if self._lacks_workers and document.feed is not None:

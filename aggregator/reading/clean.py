@@ -100,7 +100,8 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
     updated = dates.read(entry.updated, entry.updated_at, field="updated")
-    date = dates.entry_date(dates.read(entry.published, entry.published_at), updated)
+    published = entry.date or dates.read(entry.published, entry.published_at)
+    date = dates.entry_date(published, updated)
     return CleanEntry(
         guid=_identifier(entry.guid),
         url=link,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aggregator import urls
 from aggregator.errors import ParseError
-from aggregator.model import CleanFeed, ParsedFeed
+from aggregator.model import CleanFeed, PageReading, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, error_with_feed
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import feedparser_speed, is_json, parse, parse_prefiltered
@@ -84,6 +84,23 @@ def read_document(
     if feed is None:
         return ReadingResult(_whole_feed(body, headers, url))
     return ReadingResult(feed, prefiltered.seen_hashes, prefiltered.new_positions)
+
+
+def read_page(
+    body: bytes, headers: Mapping[str, str], url: str, page: PageReading
+) -> ReadingResult:
+    """Read a document without a feed: the task of a worker, and the only way to read one.
+
+    Args:
+        headers, url: As of `read_document`.
+
+    Raises:
+        ParseError: The document does not have the posts that its selectors promise.
+    """
+    # Loaded only by processes that read such documents.
+    from aggregator.reading.pages.page_reader import parse_page
+
+    return ReadingResult(_cleaned(parse_page(body, headers, url, page), url))
 
 
 def _new_entries(prefiltered: PrefilteredDocument, url: str) -> CleanFeed | None:

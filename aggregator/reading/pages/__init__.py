@@ -1,0 +1,11 @@
+"""Documents without a feed -> `ParsedFeed`, by the selectors of config.yaml.  Pure.
+
+The libraries for selectors are loaded where a page is read or a selector is checked, and nowhere
+else: import the modules inside of functions.
+
+page_reader       the only way in: reads the items of a document by `PageKind`, keeps the contract
+page_items        the items of a document, the same for all kinds
+page_contract     whether a document has the posts that config.yaml promises
+html_items        the items of an HTML page
+selector_syntax   what may be written in config.yaml: `selector@attribute`, and its mistakes
+"""

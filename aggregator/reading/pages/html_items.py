@@ -1,0 +1,248 @@
+"""The items of an HTML page, by CSS selectors.
+
+Source: HTML Standard; Selectors Level 4, as far as Lexbor has them (docs/config.md).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from aggregator import urls
+from aggregator.model import FeedHead, PageSelectors
+from aggregator.reading.document_limits import MAX_ENTRIES
+from aggregator.reading.pages.page_items import PageDocument, PageItem
+from aggregator.reading.pages.selector_syntax import PartSelector, part_selector
+from aggregator.text.encodings import declared_in_html, decoded
+
+FORMAT = "HTML"
+
+_HEADING = PartSelector("h1, h2, h3, h4, h5, h6")
+_LABEL_ATTRIBUTES = ("aria-label", "title")
+_PICTURE_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original", "srcset", "data-srcset", "src")
+_MAX_TITLE = 20_000  # characters of HTML
+_MAX_EXCERPT = 200_000
+_MAX_TEXT = 1000  # characters of an author or date
+_MAX_OF_TITLE = 1000  # characters of the title of a page
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The selectors of the parts of an item; None for a part that is looked for, or left out."""
+
+    title: PartSelector | None
+    link: PartSelector | None
+    excerpt: PartSelector
+    author: PartSelector | None
+    date: PartSelector
+    image: PartSelector | None
+
+    @classmethod
+    def of(cls, selectors: PageSelectors) -> "_Parts":
+        return cls(
+            title=_selector_or_none(selectors.title),
+            link=_selector_or_none(selectors.link),
+            excerpt=part_selector(selectors.excerpt or "p"),
+            author=_selector_or_none(selectors.author),
+            date=part_selector(selectors.date or "time"),
+            image=_selector_or_none(selectors.image),
+        )
+
+
+def _selector_or_none(text: str | None) -> PartSelector | None:
+    return None if text is None else part_selector(text)
+
+
+def read_html(
+    body: bytes, *, content_type: str, url: str, selectors: PageSelectors
+) -> PageDocument:
+    """Return the items of a page, at most `MAX_ENTRIES`.
+
+    Args:
+        content_type: The header's value, "" for none; may name the encoding.
+        url: Address of the page; relative addresses resolve against the URL, or the page's `base`.
+        selectors: Right ones, see `selector_syntax`.
+    """
+    text = decoded(body, content_type=content_type, declared=declared_in_html(body))
+    page = LexborHTMLParser(text)
+    base = _base(page, url)
+    matches = list(unequal(page.css(selectors.item)))[:MAX_ENTRIES]
+    parts = _Parts.of(selectors)
+    items = []
+    spare = 2 * len(text)  # nested items have the same excerpt again and again
+    for match in matches:
+        item = _item(match, parts, base, max_excerpt=min(_MAX_EXCERPT, spare))
+        spare -= len(item.excerpt)
+        items.append(item)
+    return PageDocument(_head(page, url), tuple(items), len(text))
+
+
+def unequal(nodes: Iterable[LexborNode]) -> Iterator[LexborNode]:
+    """Yield each element once: a list of selectors selects an element as often as it matches."""
+    known_ids = set()
+    for node in nodes:
+        if node.mem_id not in known_ids:
+            known_ids.add(node.mem_id)
+            yield node
+
+
+def _head(page: LexborHTMLParser, url: str) -> FeedHead:
+    titles = (page.css_first(name) for name in ("head title", "h1"))
+    texts = (_line(title)[:_MAX_OF_TITLE] for title in titles if title is not None)
+    root = page.css_first("html")
+    return FeedHead(
+        title=escape(next(filter(None, texts), ""), quote=False),
+        site_url=url,
+        language=root.attributes.get("lang") if root else None,
+        format=FORMAT,
+    )
+
+
+def _base(page: LexborHTMLParser, url: str) -> str:
+    element = page.css_first("base[href]")
+    href = element.attributes.get("href") if element else None
+    return urls.joined(url, href) if href else url
+
+
+def _item(item: LexborNode, parts: _Parts, base: str, *, max_excerpt: int) -> PageItem:
+    title_node = _title_node(item, parts.title, base)
+    excerpt = _markup(item, parts.excerpt, max_length=max_excerpt)
+    return PageItem(
+        title=_title(item, title_node, parts.title),
+        link=_link(item, title_node, parts.link, base),
+        excerpt=f"<p>{excerpt}</p>" if excerpt else "",
+        author=_text(item, parts.author) if parts.author else "",
+        dates=tuple(_dates(item, parts.date)),
+        image=_image(item, parts.image, base) if parts.image else None,
+        base=base,
+    )
+
+
+def _node(
+    item: LexborNode, part: PartSelector, *, is_right: Callable[[LexborNode], object] = bool
+) -> LexborNode | None:
+    """Return the first element of a part with what the part needs, None without one."""
+    nodes = item.css(part.css) if part.css else [item]
+    return next((node for node in nodes if is_right(node)), None)
+
+
+def _text(item: LexborNode, part: PartSelector) -> str:
+    """Return the text of a part, or the value of its attribute; empty without the part."""
+    name = part.attribute
+    if name is None:
+        return _line(_node(item, part, is_right=_line))[:_MAX_TEXT]
+    node = _node(item, part, is_right=lambda node: _attribute(node, name))
+    return _attribute(node, name)[:_MAX_TEXT] if node else ""
+
+
+def _markup(item: LexborNode, part: PartSelector, *, max_length: int) -> str:
+    """Return the content of a part as HTML, empty without the part."""
+    if part.attribute is not None:
+        return escape(_text(item, part), quote=False)[:max_length]
+    return _inner_html(_node(item, part, is_right=_line), max_length)
+
+
+def _inner_html(node: LexborNode | None, max_length: int) -> str:
+    """Return the content of an element as HTML, of a long one the text alone."""
+    html = (node.inner_html or "") if node else ""
+    return html if len(html) <= max_length else escape(_line(node)[:max_length], quote=False)
+
+
+def _line(node: LexborNode | None) -> str:
+    """Return the text of an element in one line."""
+    return " ".join(node.text().split()) if node else ""
+
+
+def _attribute(node: LexborNode, name: str) -> str:
+    return (node.attributes.get(name) or "").strip()
+
+
+def _title_node(item: LexborNode, part: PartSelector | None, base: str) -> LexborNode | None:
+    """Return the element of the title: the first heading with words, else the first link."""
+    if part is not None:
+        return _node(item, part)
+    heading = _node(item, _HEADING, is_right=_label)
+    return heading or next((link for link in _links(item) if _leads(link, base)), None)
+
+
+def _leads(link: LexborNode, base: str) -> bool:
+    """Whether a link has words and an address."""
+    return bool(_label(link) and _first_address([_attribute(link, "href")], base))
+
+
+def _title(item: LexborNode, node: LexborNode | None, part: PartSelector | None) -> str:
+    """Return the title as HTML; of an element without words, the text in place of its picture."""
+    if part is not None and (html := _markup(item, part, max_length=_MAX_TITLE)):
+        return html
+    if node is None:
+        return ""
+    return _inner_html(node, _MAX_TITLE) if _line(node) else escape(_label(node), quote=False)
+
+
+def _label(node: LexborNode) -> str:
+    """Return the words of an element: its text, else the text in place of its picture."""
+    if line := _line(node):
+        return line
+    of_pictures = (_attribute(picture, "alt") for picture in node.css("img[alt]"))
+    of_element = (_attribute(node, name) for name in _LABEL_ATTRIBUTES)
+    return next(filter(None, (*of_pictures, *of_element)), "")
+
+
+def _links(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield the links around an element and in it."""
+    ancestor: LexborNode | None = node
+    while ancestor is not None:
+        if ancestor.tag == "a" and "href" in ancestor.attributes:
+            yield ancestor
+        ancestor = ancestor.parent
+    yield from node.css("a[href]")
+
+
+def _link(
+    item: LexborNode, title: LexborNode | None, part: PartSelector | None, base: str
+) -> str | None:
+    """Return the address of a post: by default of the title's link, else of the first link."""
+    if part is None:
+        links = [*(_links(title) if title else ()), *_links(item)]
+        return _first_address((_attribute(link, "href") for link in links), base)
+    nodes = item.css(part.css) if part.css else [item]
+    if part.attribute is None:
+        nodes = [link for node in nodes for link in _links(node)]
+    return _first_address((_attribute(node, part.attribute or "href") for node in nodes), base)
+
+
+def _first_address(references: Iterable[str], base: str) -> str | None:
+    addresses = (urls.absolute(text, base) for text in references if text and text != "#")
+    return next((url for url in addresses if url and urls.is_web(url)), None)
+
+
+def _dates(item: LexborNode, part: PartSelector) -> Iterator[str]:
+    """Yield texts in which the date may be: of `time` its attribute first, then its text."""
+    if part.attribute is not None:
+        yield from filter(None, [_text(item, part)])
+        return
+    node = _node(item, part)
+    if node is None:
+        return
+    times = [node, *node.css("time[datetime]")]
+    yield from filter(None, (_attribute(time, "datetime")[:_MAX_TEXT] for time in times))
+    yield from filter(None, [_line(node)[:_MAX_TEXT]])
+
+
+def _image(item: LexborNode, part: PartSelector, base: str) -> str | None:
+    if part.attribute is not None:
+        return _first_address([_first_of_set(_text(item, part))], base)
+    node = _node(item, part)
+    pictures = [node, *node.css("img, source")] if node else []
+    references = (
+        _first_of_set(_attribute(picture, name))
+        for picture in pictures
+        for name in _PICTURE_ATTRIBUTES
+    )
+    return _first_address((text for text in references if not text.startswith("data:")), base)
+
+
+def _first_of_set(text: str) -> str:
+    """Return the first address of a `srcset`, or the address of a `src`."""
+    return text.split(maxsplit=1)[0].rstrip(",") if text.strip() else ""

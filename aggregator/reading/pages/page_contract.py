@@ -1,0 +1,51 @@
+"""Whether a document has the posts that config.yaml promises."""
+
+from collections.abc import Sequence
+
+from aggregator.errors import ParseError
+from aggregator.model import FailureKind, PageKind, PageReading, document_defects
+from aggregator.reading.pages.page_items import PageItem
+
+
+def check_contract(items: Sequence[PageItem], reading: PageReading, *, url: str) -> None:
+    """Check that enough items of a document are posts.
+
+    Raises:
+        ParseError: The document has fewer posts than expected, or items of which none is a post.
+    """
+    posts = sum(item.is_whole for item in items)
+    if posts >= reading.least_posts and (posts or not items):
+        return
+    reason = f"{_shortfall(items, posts, reading)}{_expectation(items, reading)}"
+    if reading.first_posts is not None:
+        reason = f"page changed: {reason}"
+    raise ParseError(url, reason, FailureKind.PAGE_CHANGED)
+
+
+def incomplete_note(items: Sequence[PageItem]) -> str | None:
+    """Return how many items are left out, None for none."""
+    incomplete = sum(not item.is_whole for item in items)
+    return document_defects.incomplete_items(incomplete, len(items)) if incomplete else None
+
+
+def _shortfall(items: Sequence[PageItem], posts: int, reading: PageReading) -> str:
+    selectors = reading.selectors
+    if selectors.kind is PageKind.SITEMAP:
+        return f"the sitemap has {posts or 'no'} pages"
+    if not items:
+        return f"`{selectors.item}` matches nothing"
+    if posts == len(items):
+        return f"`{selectors.item}` matches {posts}"
+    parts = {"title": selectors.title, "link": selectors.link}
+    counts = {name: sum(not getattr(item, name) for item in items) for name in parts}
+    name = max(parts, key=lambda name: counts[name])
+    part = f"`{parts[name]}` ({name})" if parts[name] else f"a {name}"
+    return f"{part} is missing in {counts[name]} of {len(items)} matches of `{selectors.item}`"
+
+
+def _expectation(items: Sequence[PageItem], reading: PageReading) -> str:
+    if not items and reading.first_posts is not None:
+        return f" ({reading.first_posts} expected)"
+    if reading.first_posts is None and reading.selectors.at_least is None:
+        return ""
+    return f" (at least {reading.least_posts} expected)"

@@ -1,0 +1,79 @@
+"""A document without a feed -> `ParsedFeed`: the only way to read one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from aggregator.errors import ParseError
+from aggregator.links import without_tracking
+from aggregator.model import (
+    FailureKind,
+    PageKind,
+    PageReading,
+    ParsedEntry,
+    ParsedFeed,
+    is_bot_check,
+)
+from aggregator.reading.pages.html_items import read_html
+from aggregator.reading.pages.page_contract import check_contract, incomplete_note
+from aggregator.reading.pages.page_dates import page_date
+from aggregator.reading.pages.page_items import PageDocument, PageItem
+
+_SEARCHED_FOR_CHECK = 300_000  # bytes
+
+
+def parse_page(
+    body: bytes, headers: Mapping[str, str], url: str, reading: PageReading
+) -> ParsedFeed:
+    """Read the posts of a document by the selectors of config.yaml.
+
+    Args:
+        headers: Of the response, names in lower case.
+        url: Where the document came from; relative addresses resolve against the URL.
+
+    Raises:
+        ParseError: The posts are not where the selectors say.
+    """
+    document = _document(body, headers.get("content-type", ""), url, reading)
+    try:
+        check_contract(document.items, reading, url=url)
+    except ParseError as error:
+        if is_bot_check(body[:_SEARCHED_FOR_CHECK]):
+            reason = "a check for people in browsers in place of the page"
+            raise ParseError(url, reason, FailureKind.BOT_CHECK) from error
+        raise
+    return ParsedFeed(
+        replace(document.head, note=incomplete_note(document.items)),
+        tuple(_entry(item, reading) for item in _posts(document.items)),
+        size=document.size,
+    )
+
+
+def _document(body: bytes, content_type: str, url: str, reading: PageReading) -> PageDocument:
+    """Read the items of a document of any kind."""
+    match reading.selectors.kind:
+        case PageKind.HTML:
+            return read_html(body, content_type=content_type, url=url, selectors=reading.selectors)
+        case PageKind.JSON | PageKind.SITEMAP as kind:
+            raise ParseError(url, f"a page of the kind {kind} can't be read yet")
+
+
+def _posts(items: Iterable[PageItem]) -> Iterator[PageItem]:
+    """Yield the whole items with a new link each: a link is the identity of a post."""
+    known_links = set()
+    for item in items:
+        if item.is_whole and item.link not in known_links:
+            known_links.add(item.link)
+            yield item
+
+
+def _entry(item: PageItem, reading: PageReading) -> ParsedEntry:
+    return ParsedEntry(
+        guid=without_tracking(item.link or ""),
+        link=item.link,
+        title=item.title,
+        summary=item.excerpt,
+        base=item.base,
+        authors=(item.author,) if item.author else (),
+        image=item.image,
+        date=page_date(item.dates, reading.sent_at),
+    )
