@@ -42,6 +42,16 @@ def refusal(html: str, first_posts: int | None = None, **parts: Any) -> ParseErr
 # ------------------------------------------------------------------------ parts
 
 
+def test_the_link_of_a_heading_to_itself_is_not_a_part_of_the_title():
+    heading = (
+        '<li><h2>C<a href="/x#c">#</a> 2.0<a class="headerlink" href="#c2">\u00b6</a></h2></li>'
+    )
+
+    (post,) = posts(f"<ul class=recent>{heading}</ul>")
+
+    assert (post.title, post.url) == ("C# 2.0", "https://lamp.example/x#c")
+
+
 def test_the_parts_of_a_post_are_found_without_selectors():
     oil, glass, brass = posts(RECENT)
 

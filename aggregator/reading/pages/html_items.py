@@ -3,6 +3,7 @@
 Source: HTML Standard; Selectors Level 4, as far as Lexbor has them (docs/config.md).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -19,6 +20,8 @@ from aggregator.text.encodings import declared_in_html, decoded
 FORMAT = "HTML"
 
 _HEADING = PartSelector("h1, h2, h3, h4, h5, h6")
+# The link of a heading to itself, as generators of documents make it.
+_OWN_ANCHOR = re.compile(r"<a\s[^<>]*href=\"[^\"]*#[^<>]*>\s*(?:[^\w\s<>&]{1,2}|&para;)\s*</a>\s*$")
 _LABEL_ATTRIBUTES = ("aria-label", "title")
 _PICTURE_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original", "srcset", "data-srcset", "src")
 _MAX_TITLE = 20_000  # characters of HTML
@@ -174,10 +177,12 @@ def _leads(link: LexborNode, base: str) -> bool:
 def _title(item: LexborNode, node: LexborNode | None, part: PartSelector | None) -> str:
     """Return the title as HTML; of an element without words, the text in place of its picture."""
     if part is not None and (html := _markup(item, part, max_length=_MAX_TITLE)):
-        return html
+        return _OWN_ANCHOR.sub("", html)
     if node is None:
         return ""
-    return _inner_html(node, _MAX_TITLE) if _line(node) else escape(_label(node), quote=False)
+    if not _line(node):
+        return escape(_label(node), quote=False)
+    return _OWN_ANCHOR.sub("", _inner_html(node, _MAX_TITLE))
 
 
 def _label(node: LexborNode) -> str:
