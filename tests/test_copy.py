@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database import engine, open_database
-from aggregator.database.copies import stored_rows, write_copy
+from aggregator.database.copies import copy_lock, stored_rows, write_copy
 from aggregator.database.copies.write_copy import CopyStep, copy_database
 from aggregator.database.engine import HEAD
 from aggregator.database.lists import read_lists
@@ -101,6 +101,12 @@ def opened(url, **options):
             yield connection
     finally:
         engine.dispose()
+
+
+def run_script(path, *statements):
+    """Run statements as the shell of SQLite would, which checks no references."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(";".join(statements))
 
 
 def contents_of(url):
@@ -214,15 +220,39 @@ def test_a_variable_is_the_password_and_no_message_shows_it(source, tmp_path, mo
     [
         ("sqlite:///aggregator.db", "is the database itself; name another one"),
         ("sqlite:///link.db", "is the database itself; name another one"),
-        ("sqlite:///other/aggregator.db", "has tables already; name an empty database"),
+        (
+            "sqlite:///other/aggregator.db",
+            "is a complete database of this program already, with 0 feeds and 0 posts; to use it,",
+        ),
+        (
+            "sqlite:///older.db",
+            "is a database of this program already, with the schema 0030, and this version copies",
+        ),
+        (
+            "sqlite:///strange.db",
+            "has tables of another program (boats, crews, ferries, 1 more); name an empty",
+        ),
         ("sqlite:///none/copy.db", "can't be opened; does its folder exist"),
         ("mysql://host/name", '--to: "mysql://host/name" can\'t be used'),
         ("postgresql://u:${NONE}@host/name", "--to: ${NONE} has no value"),
+        ("postgresql://", "--to: postgresql:// names no database; write postgresql://host/name"),
+        (
+            "postgresql://u@host/",
+            "--to: postgresql://***@host/ names no database; write postgresql",
+        ),
     ],
 )
 def test_a_wrong_target_is_refused_in_a_line(source, tmp_path, address, message):
     (tmp_path / "other").mkdir()
     put_empty_database(tmp_path / "other")
+    shutil.copy(tmp_path / "aggregator.db", tmp_path / "older.db")
+    run_script(tmp_path / "older.db", "UPDATE alembic_version SET version_num = '0030'")
+    tables = ("boats", "crews", "ferries", "ports")
+    run_script(
+        tmp_path / "strange.db",
+        "PRAGMA journal_mode = WAL",
+        *(f"CREATE TABLE {name} (id INTEGER)" for name in tables),
+    )
     (tmp_path / "link.db").symlink_to("aggregator.db")
     files = {path: path.read_bytes() for path in tmp_path.glob("*.db")}
 
@@ -230,6 +260,40 @@ def test_a_wrong_target_is_refused_in_a_line(source, tmp_path, address, message)
 
     assert message in one_line(done, 2 if message.startswith("--to") else 1)
     assert {path: path.read_bytes() for path in files} == files
+
+
+def test_rows_without_their_parents_are_named_and_the_named_statement_removes_them(
+    source, target, tmp_path
+):
+    file = tmp_path / "aggregator.db"
+    run_script(file, "DELETE FROM feeds WHERE id = 2", "DELETE FROM feeds WHERE id = 3")
+
+    line = one_line(command(tmp_path, *COMMAND), 1)
+
+    assert re.search(r"\d+ of entries \(the first is \(\d+,\)\) refer to missing feeds", line)
+    assert not (tmp_path / "copy.db").stat().st_size
+    (statements,) = re.findall("`(PRAGMA .*)`", line)
+    run_script(file, statements)
+    copied(source, target)
+    assert contents_of(target) == contents_of(source)
+    assert ids_by_search(target) == ids_by_search(source)
+
+
+def test_a_second_copy_to_one_database_is_refused_and_the_first_goes_on(source, target, tmp_path):
+    messages = []
+
+    def copy_again(progress):
+        if progress.step is CopyStep.INDEXING and not messages:
+            with pytest.raises(DatabaseError) as raised:
+                copied(source, target)
+            messages.append(str(raised.value))
+
+    copied(source, target, copy_again)
+
+    (message,) = messages
+    assert message.startswith(f"{tmp_path}/copy.db: another copy to this database is under way; ")
+    check_copy(source, target)
+    assert not list(tmp_path.glob("*-copying"))
 
 
 def test_a_missing_source_is_refused(tmp_path):
@@ -587,6 +651,24 @@ def test_a_copy_whose_server_goes_away_ends_in_a_line_and_goes_on(
         assert "\n" not in str(raised.value)
         copied(copy_source, copy_target)
         check_copy(copy_source, copy_target)
+
+
+@pytest.mark.slow
+def test_a_second_copy_to_one_server_is_refused_and_the_first_goes_on(source, server, monkeypatch):
+    monkeypatch.setattr(copy_lock, "_PATIENCE", "100ms")
+    moved = postgresql.new_url(server)
+    messages = []
+
+    def copy_again(progress):
+        if progress.step is CopyStep.INDEXING and not messages:
+            with pytest.raises(DatabaseError, match="another copy to this database is under way"):
+                copied(source, moved)
+            messages.append(progress)
+
+    copied(source, moved, copy_again)
+
+    assert messages
+    check_copy(source, moved)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from aggregator.database.copies.write_copy import (
     Report,
     copy_database,
 )
+from aggregator.database.failures import names_database
 from aggregator.errors import UsageError
 
 _MESSAGES = {
@@ -49,6 +50,10 @@ def copy(address: str) -> None:
         url = configuration.database_url(address, config)
     except ValueError as error:
         raise UsageError(f"--to: {error}") from error
+    if not names_database(url):
+        raise UsageError(
+            f"--to: {urls.masked(address)} names no database; write postgresql://host/name"
+        )
     with _progress() as report:
         result = copy_database(config.database, url, report=report)
     rows = f"{result.rows:,} rows of {result.tables} tables, {result.entries:,} posts"

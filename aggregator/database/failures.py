@@ -203,6 +203,16 @@ def is_sqlite(url: str) -> bool:
     return parse_url(url).get_backend_name() == "sqlite"
 
 
+def names_database(url: str) -> bool:
+    """Whether a URL says which database; libpq would take the one with the user's name.
+
+    Raises:
+        DatabaseError: `url` is not a database URL.
+    """
+    place = parse_url(url)
+    return bool(place.database) or not {"dbname", "service"}.isdisjoint(place.query)
+
+
 def name_of(place: URL) -> str:
     """Return the name of a database in messages: the path, or the URL without the password."""
     return place.database if place.database and place.get_backend_name() == "sqlite" else str(place)

@@ -13,7 +13,7 @@ finds the source in another state, the run empties the copy and begins anew.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,8 @@ from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.clock import database_time
 from aggregator.database.copies import definitions, read_source, stored_rows
+from aggregator.database.copies.copy_lock import only_copy
+from aggregator.database.copies.read_target import obstacle
 from aggregator.database.copies.stored_rows import DifferenceError, Row
 from aggregator.database.copies.unfinished_copy import postponed_definitions, unfinished_copies
 from aggregator.database.engine import (
@@ -102,31 +104,56 @@ def copy_database(
         time_of: Returns the time of the source's clock, for leases.
 
     Raises:
-        DatabaseError: A database can't be used or reached, the source is missing or in use, or the
-            target has other tables.
+        DatabaseError: A database can't be used or reached, the source is missing, in use or has
+            rows without their parents, the target is in use or has other tables.
     """
-    source_name, target_name = (name_of(parse_url(url)) for url in (source_url, target_url))
     if _is_same(parse_url(source_url), parse_url(target_url)):
+        target_name = name_of(parse_url(target_url))
         raise DatabaseError(f"{target_name}: is the database itself; name another one")
-    source = open_unchanged(source_url)
-    if source is None:
+    opened_source = open_unchanged(source_url)
+    if opened_source is None:
+        source_name = name_of(parse_url(source_url))
         raise DatabaseError(f"{source_name}: is empty, so there is nothing to copy")
-    target = open_for_copy(target_url)
+    source = _CopyEnd(opened_source, source_url)
+    target = _CopyEnd(open_for_copy(target_url), target_url)
     try:
-        with _errors_of(source_url), _transaction(source) as connection:
-            began_at = time_of(connection)
-            _check_leases(connection, source_name, now=began_at)
-            state = read_source.state_of(connection)
-            with _errors_of(target_url), _transaction(target) as target_connection:
-                _prepare(target_connection, (source_name, target_name), state)
-            result = _CopyRun(connection, source_url, target, target_url, report).run()
-        with _errors_of(source_url), _transaction(source) as connection:
-            _check_unchanged(connection, source_name, state, since=began_at)
-        with _errors_of(target_url), _transaction(target) as connection:
-            _complete(connection)
+        with ExitStack() as lock:
+            with _errors_of(target_url):
+                lock.enter_context(only_copy(target.engine))
+            return _copy(source, target, report, time_of)
     finally:
-        source.dispose()
-        target.dispose()
+        source.engine.dispose()
+        target.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class _CopyEnd:
+    """The database at one end of the copy."""
+
+    engine: Engine
+    url: str
+
+    @property
+    def name(self) -> str:
+        return name_of(parse_url(self.url))
+
+
+def _copy(
+    source: _CopyEnd, target: _CopyEnd, report: Report, time_of: Callable[[Connection], datetime]
+) -> CopyResult:
+    """Take all steps, while no other process copies into the target."""
+    with _errors_of(source.url), _transaction(source.engine) as connection:
+        began_at = time_of(connection)
+        _check_leases(connection, source.name, now=began_at)
+        _check_references(connection, source.name)
+        state = read_source.state_of(connection)
+        with _errors_of(target.url), _transaction(target.engine) as target_connection:
+            _prepare(target_connection, (source.name, target.name), state)
+        result = _CopyRun(connection, source.url, target, report).run()
+    with _errors_of(source.url), _transaction(source.engine) as connection:
+        _check_unchanged(connection, source.name, state, since=began_at)
+    with _errors_of(target.url), _transaction(target.engine) as connection:
+        _complete(connection)
     return result
 
 
@@ -136,6 +163,23 @@ def _check_leases(connection: Connection, name: str, *, now: datetime) -> None:
         raise DatabaseError(
             f"{name}: feeds are being polled; stop `aggregator run`, `schedule` and `work` first; "
             f"the leases of a killed process end at {end:%H:%M:%S} UTC"
+        )
+
+
+def _check_references(connection: Connection, name: str) -> None:
+    """Refuse rows that refer to missing rows, which the copy would refuse in the end."""
+    orphan_rows = list(read_source.orphans(connection))
+    if orphan_rows:
+        counts = ", ".join(
+            f"{table_rows.count:,} of {table_rows.table} (the first is {table_rows.key}) "
+            f"refer to missing {table_rows.parent}"
+            for table_rows in orphan_rows
+        )
+        checks = ["PRAGMA foreign_keys = ON"] if connection.dialect.name == "sqlite" else []
+        statements = "; ".join([*checks, *(table_rows.statement for table_rows in orphan_rows)])
+        raise DatabaseError(
+            f"{name}: has rows that no page shows and no copy can take: {counts}; save the file, "
+            f"delete the rows with `{statements};`, and run the command again"
         )
 
 
@@ -156,10 +200,10 @@ class _CopyRun:
     """
 
     def __init__(
-        self, source: Connection, source_url: str, target: Engine, target_url: str, report: Report
+        self, source: Connection, source_url: str, target: _CopyEnd, report: Report
     ) -> None:
-        self._source, self._target, self._report = source, target, report
-        self._source_url, self._target_url = source_url, target_url
+        self._source, self._target, self._report = source, target.engine, report
+        self._source_url, self._target_url = source_url, target.url
 
     def run(self) -> CopyResult:
         """Copy missing rows, and compare all rows; the target stays marked as unfinished."""
@@ -277,7 +321,7 @@ def _prepare(connection: Connection, names: tuple[str, str], state: str) -> None
     if not present_names:
         _mark(connection, source_name)
     elif unfinished_copies.name not in present_names:
-        raise DatabaseError(f"{target_name}: has tables already; name an empty database")
+        raise DatabaseError(f"{target_name}: {obstacle(connection, present_names)}")
     copy = connection.execute(select(unfinished_copies)).one()
     if copy.source != source_name:
         raise DatabaseError(
