@@ -7,13 +7,16 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import psycopg
 import pytest
 
 from tests.running import children
+
+if TYPE_CHECKING:
+    import psycopg
 
 _QUICK = ("fsync=off", "full_page_writes=off")  # a test survives no power cut
 _BASEBACKUP = ("-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync")
@@ -94,8 +97,10 @@ class PostgresServer:
 
     def connect(
         self, database: str = "postgres", *, user: str = "postgres"
-    ) -> psycopg.Connection[tuple[Any, ...]]:
+    ) -> "psycopg.Connection[tuple[Any, ...]]":
         """Return a session outside of transactions."""
+        import psycopg
+
         return psycopg.connect(host=str(self.folder), dbname=database, user=user, autocommit=True)
 
     def execute(self, statement: str, *, database: str = "postgres") -> list[tuple[Any, ...]]:
@@ -123,12 +128,24 @@ def postgres_server(*settings: str, primary: str | None = None) -> Iterator[Post
 
 
 def skip_without_postgresql() -> None:
-    """Skip the test where the server or its driver is missing; on CI the test fails."""
+    """Skip the test where the server or a package for it is missing; on CI the test fails."""
     can_start = os.geteuid() != 0 or shutil.which("runuser")
     if not (_commands_found() and can_start):
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("NO POSTGRESQL SERVER HERE, NOT TESTED")
-    pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
+        _give_up("NO POSTGRESQL SERVER HERE, NOT TESTED")
+    skip_without_packages("psycopg", "procrastinate")
+
+
+def skip_without_packages(*names: str) -> None:
+    """Skip the test where a package of the extra `postgres` is missing; on CI the test fails."""
+    for name in names:
+        if find_spec(name) is None:
+            _give_up(f"NO {name.upper()} HERE, POSTGRESQL NOT TESTED")
+
+
+def _give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def give_to_postgres(folder: Path) -> None:

@@ -10,6 +10,7 @@ from aggregator.database import database_error, is_passing, open_database
 from aggregator.database.outage_log import OutageLog
 from aggregator.database.stalled_server import Patience
 from aggregator.errors import DatabaseError
+from tests.postgresql_server import skip_without_packages
 
 SERVER = "postgresql+psycopg://reader:secret@fullmoon.example/busy_readonly"
 
@@ -94,7 +95,7 @@ def test_an_error_of_sqlite_is_judged_by_its_result_code(code, says, passes):
 
 @pytest.mark.slow
 def test_a_server_that_does_not_answer_is_not_taken_for_a_full_disk():
-    pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
+    skip_without_packages("psycopg")
 
     with pytest.raises(DatabaseError, match="does the server run") as raised:
         open_database("postgresql+psycopg://me:secret@127.0.0.1:1/full")
@@ -142,7 +143,9 @@ def exchange(answers):
 
 
 def test_a_connection_without_an_answer_is_given_up_after_its_limit_or_at_a_stop():
-    psycopg = pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
+    skip_without_packages("psycopg")
+    import psycopg
+
     for patience in (Patience(0.0001), stopped := Patience(None)):
         stopped.is_over = patience is stopped
         connection = HangingConnection()

@@ -11,6 +11,7 @@ from aggregator.model import Subscription
 from aggregator.poll import PollSettings
 from tests.feedserver import FeedServer
 from tests.pollers import polling
+from tests.postgresql_server import skip_without_packages
 from tests.publisher import World
 from tests.running import rss
 
@@ -101,7 +102,7 @@ def test_a_request_that_is_cut_off_counts_as_a_failure_while_the_lease_is_in_for
 
 
 def test_an_old_lease_is_asked_about_before_others_may_take_its_feed():
-    pytest.importorskip("procrastinate", reason="NO ENGINE FOR POSTGRESQL, NOT TESTED")
+    skip_without_packages("procrastinate")
     from aggregator.scheduler import batch_queue
 
     assert write_leases.CONFIRMED_FOR < batch_queue.ALIVE_WITHIN < write_leases.LEASE

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-import psycopg
 import pytest
 
 from aggregator.database.failures import BUSY_TIMEOUT
@@ -233,6 +232,8 @@ def test_sessions_that_are_ended_again_and_again_lose_and_double_no_poll(program
 
 
 def test_a_server_without_room_for_a_connection_is_waited_for(program):
+    import psycopg
+
     program.server.execute("CREATE ROLE other LOGIN")
     with program.fault() as fault, contextlib.ExitStack() as sessions:
 
