@@ -26,6 +26,7 @@ ALLOWED = {
     "aggregator.opml": PURE | {"text"},
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
+    "aggregator.episode_rules": {"model"},
     "aggregator.rules": {"model"},
     "aggregator.plan": {"model", "rules", "search", "urls"},
     "aggregator.dates": {"model"},
@@ -60,14 +61,15 @@ ALLOWED = {
     | {"database", "dates", "dedup", "fetch", "opml", "pictures", "reading.document_limits"}
     | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"},
     "aggregator.scheduler": PURE
-    | {"config", "database", "fetch", "merged", "pictures", "poll", "runtime", "websub"},
+    | {"config", "database", "episode_rules", "fetch", "merged", "pictures", "poll", "runtime"}
+    | {"websub"},
     "aggregator.cli": PURE
     | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "pictures", "plan"}
     | {"poll", "publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
     | {"scheduler", "search", "text", "web"},
     "web": PURE
-    | {"config", "database", "dates", "feed_status", "merged", "opml", "pictures", "publish"}
-    | {"reading.sanitize", "search", "text"},
+    | {"config", "database", "dates", "episode_rules", "feed_status", "merged", "opml"}
+    | {"pictures", "publish", "reading.sanitize", "search", "text"},
 }
 
 # Each third-party library is imported in one place; its types may be named where it is used.
@@ -119,7 +121,7 @@ OF_JOBS = frozenset(
     for name in "batch_queue batch_worker job_engine job_shell procrastinate_dispatch".split()
 )
 # No clock, network or file is touched here.
-UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml",
+UNWORLDLY = ("dates", "dedup", "episode_rules", "errors", "feed_status", "links", "model", "opml",
              "pictures.picture_choice", "pictures.picture_header", "pictures.picture_markup",
              "pictures.picture_sizes", "pictures.raster", "pictures.svg", "plan", "publish",
              "reading", "rules", "schedule", "search", "stories", "text", "urls")  # fmt: skip

@@ -13,6 +13,7 @@ listing_rules  what config.yaml says about the entries of lists
 poll_failures  why a poll failed
 opml_polls     OPML lists of config.yaml, and their polls
 feed_health    past polls and health of a subscription
+health_episodes  spans in which a feed, or the program, needs the operator
 seen_hashes    the format of the hashes of a feed's last document
 page_selectors where the posts of a page without a feed stand
 picture_values pictures of entries, to be fetched and to be shown

@@ -22,6 +22,7 @@ from aggregator.poll.picture_fetcher import PictureSettings
 from aggregator.runtime import process_identity
 
 from . import config_sync, leases
+from .episode_job import EpisodeJob
 from .leases import FEEDS_PER_SLOT
 from .opml_list_polls import poll_opml_lists
 from .poll_options import poll_settings
@@ -102,6 +103,7 @@ async def poll_once(
             await leases.drain(poller)
         # Documents have told titles and sites, on which rules and stories depend.
         await Relisting(poller.transact_after_reading).work(lambda: False)
+        await EpisodeJob(poller.transact_after_reading).work()
         if poller.lacks_workers:
             raise NoWorkerError(_UNREAD)
         if settings.pictures is not None:

@@ -16,6 +16,7 @@ from aggregator.websub import WebSubService
 from .config_follower import ConfigFollower
 from .config_sync import FollowedConfig
 from .dispatch import Dispatch, DispatchContext
+from .episode_job import INTERVAL, EpisodeJob, OutageWatch, forget_old_episodes
 from .local_dispatch import LocalDispatch
 from .opml_list_polls import OpmlListFollower
 from .picture_jobs import PictureJobs
@@ -81,6 +82,7 @@ class Scheduler:
             config=lambda: self._follower.config,
             use=self._follower.follow_opml_lists,
         )
+        self._episodes = EpisodeJob(self._present.transact_after_reading, OutageWatch())
         self._pictures = PictureJobs(pollers, self._present.transact)
         self._dispatch = dispatch(
             DispatchContext(
@@ -121,6 +123,7 @@ class Scheduler:
             "lists": (_RELIST, self._relist),
             "opml lists": (_OPML_LISTS, self._opml_lists.follow),
             "pictures": (_PICTURES, self._fetch_pictures),
+            "episodes": (INTERVAL.total_seconds(), self._episodes.work),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
             **self._alive_job(),
@@ -161,6 +164,7 @@ class Scheduler:
     async def _retain(self) -> None:
         """Delete old entries, and pictures without an entry."""
         await delete_old_rows(self._present.transact, self._follower.config)
+        await forget_old_episodes(self._present.transact)
         files = PictureFiles(self._started_with.picture_folder)
         await self._pictures.retain(files, self._present.settings)
 

@@ -4,6 +4,7 @@ CREATE UNIQUE INDEX ix_entries_identity ON entries (identity, feed_id);
 CREATE INDEX ix_entries_story ON entries (story_id) WHERE story_id IS NOT NULL;
 CREATE INDEX ix_entry_keys_gone ON entry_keys (gone_before) WHERE gone_before IS NOT NULL;
 CREATE INDEX ix_entry_pictures_picture ON entry_pictures (picture_id);
+CREATE UNIQUE INDEX ix_episodes_open ON episodes (feed_id, kind) WHERE ended_at IS NULL;
 CREATE INDEX ix_feed_categories_list ON feed_categories (list_id);
 CREATE INDEX ix_feeds_due ON feeds (next_poll_at, host);
 CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
@@ -91,6 +92,22 @@ CREATE TABLE entry_pictures (
  WITHOUT ROWID
 
 ;
+CREATE TABLE episodes (
+	id BIGINT NOT NULL,
+	position BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	feed_id INTEGER NOT NULL,
+	began_at BIGINT NOT NULL,
+	opened_at BIGINT NOT NULL,
+	changed_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	ending TEXT,
+	failure TEXT,
+	detail TEXT,
+	gap BIGINT,
+	PRIMARY KEY (id),
+	UNIQUE (position)
+);
 CREATE TABLE feed_categories (
 	feed_id INTEGER NOT NULL,
 	position INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+"""The episodes of the health feed."""
