@@ -22,7 +22,7 @@ ALLOWED = {
     "aggregator.urls": frozenset(),
     "aggregator.links": {"urls"},
     "aggregator.text": frozenset(),
-    "aggregator.config": PURE | {"pictures", "search"},
+    "aggregator.config": PURE | {"pictures", "reading.pages", "search"},
     "aggregator.opml": PURE | {"text"},
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},

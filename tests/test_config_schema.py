@@ -184,6 +184,9 @@ def at(path: str, value: str) -> str:
             return f"{name}: {value}\n"
         case [*outer, "request"]:
             return at(".".join([*outer, "request"]), f"\n      {name}: {value}")
+        case [*outer, "select"]:
+            beside = "" if name == "item" else "\n      item: .post"
+            return at(".".join([*outer, "select"]), f"\n      {name}: {value}{beside}")
         case ["hosts", _]:
             return f"hosts:\n  a.example:\n    {name}: {value}\n"
         case [("views" | "feeds") as group]:
@@ -246,6 +249,9 @@ def at(path: str, value: str) -> str:
         ("feeds: [~]", ["feeds", 0]),
         ("feeds: [{url: a.xml, category: [a,b,c,d,e,f,g,h,i,j,k]}]", ["feeds", 0]),
         ("feeds: [{url: a.xml, keep: }]", ["feeds", 0]),
+        ("feeds: [{url: a.xml, select: li}]", ["feeds", 0]),
+        ("feeds: [{url: a.xml, select: {title: h3}}]", ["feeds", 0]),
+        ("feeds: [{url: a.xml, select: {item: li, at_least: some}}]", ["feeds", 0]),
     ],
 )
 def test_a_wrong_value_or_key_is_refused_at_its_place(text, place, validator):

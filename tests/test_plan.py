@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aggregator.database import open_database
 from aggregator.database.feeds import read_differences, read_subscriptions, write_subscriptions
-from aggregator.model import PictureMode, Subscription
+from aggregator.model import PageKind, PageSelectors, PictureMode, Subscription
 from aggregator.plan import FeedChanges, SettingChange, feed_changes
 from tests import quay
 from tests.running import command, one_line
@@ -109,7 +109,8 @@ def test_every_setting_of_a_feed_is_compared(database):
     values = {"title": "A", "categories": ("C",), "interval": 2 * HOUR, "interval_given": True,
               "distrust_304": True, "timezone": "Europe/Berlin", "private": True,
               "stories": False, "paused": True, "read_here": False,
-              "pictures": PictureMode.ALL, "request_digest": "1", "by_proxy": True}  # fmt: skip
+              "pictures": PictureMode.ALL, "request_digest": "1", "by_proxy": True,
+              "selectors": PageSelectors(PageKind.HTML, ".recent li", title="h3")}  # fmt: skip
 
     (changed,) = changes_of(database, feed("a", **values)).changed_feeds
 
@@ -117,7 +118,7 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("title", "A"), ("category", ("C",)), ("interval", "2h"), ("timezone", "Europe/Berlin"),
         ("distrust_304", True), ("private", True), ("stories", False), ("paused", True),
         ("read_here", False),
-        ("pictures", "all"), ("request", "***"),
+        ("pictures", "all"), ("select", "item: .recent li, title: h3"), ("request", "***"),
     ]  # fmt: skip
     apart = {"name", "url", "written_url", "name_given", "named_by_title", "rules", "opml_list"}
     assert apart | set(values) == set(Subscription.__match_args__)

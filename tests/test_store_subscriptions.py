@@ -64,11 +64,11 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
         "skip_days": (1,), "gap": HOUR, "plan": (Constraint("ttl", "1h", NOW),),
         "next_poll_at": NOW, "next_reason": "x", "not_before": NOW, "last_polled_at": NOW,
         "last_success_at": NOW, "failures": 3, "failing_since": NOW, "error": "404", "gone": True,
-        "failure": Failure(FailureKind.NOT_FOUND, 404),
+        "failure": Failure(FailureKind.NOT_FOUND, 404), "first_posts": 5,
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "listing", "paused", "interval",
              "read_here", "written_url", "named_by_title",
-             "pictures", "request_digest", "opml_list", "by_proxy",
+             "pictures", "request_digest", "opml_list", "by_proxy", "selectors",
              "interval_given", "distrust_304", "timezone", "stories", "rank", "private",
              "subscribed", "polls", "entries", "last_change_at", "lease_owner",
              "lease_until", "is_initial", "first_read_at"}  # fmt: skip

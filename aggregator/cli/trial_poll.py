@@ -160,7 +160,10 @@ async def _polled(due: DueFeed, settings: PollSettings) -> tuple[CompletedPoll, 
     try:
         async with Fetcher(settings.fetch) as fetcher:
             fetched = await fetcher.fetch(
-                due.address, feed_request=settings.request_of(due.url), subscribed=due.url
+                due.address,
+                feed_request=settings.request_of(due.url),
+                subscribed=due.url,
+                is_page=due.selectors is not None,
             )
         reading = await _read(workers, due, fetched, started_at)
     finally:

@@ -17,6 +17,7 @@ from aggregator.config.option_readers import (
     parsed_or_none,
 )
 from aggregator.config.page_files import Face
+from aggregator.config.select_options import RIGHT_SELECTORS, SELECT, SelectOptions
 from aggregator.model import Backlog, PictureMode
 
 _STRICT = ConfigDict(extra="forbid")
@@ -74,6 +75,7 @@ class FeedOptions(FeedDefaults):
     title: Annotated[str | None, parsed_or_none(value_parsers.title)] = None
     picture: Annotated[Face | None, file_or_none(page_files.face)] = None
     request: Annotated[RequestOptions, SECTION] = field(default_factory=RequestOptions)
+    select: Annotated[SelectOptions | None, SELECT, RIGHT_SELECTORS] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ from aggregator.config.feed_options import FeedDefaults, FeedOptions, OpmlListOp
 from aggregator.config.key_reference import KEYS, SECTIONS
 from aggregator.config.option_readers import SECTION
 from aggregator.config.options import GlobalOptions
-from aggregator.config.value_forms import Form, form_of
+from aggregator.config.select_options import SELECT, SITEMAP
+from aggregator.config.value_forms import Form, any_case, form_of, text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -127,6 +128,9 @@ def _value(hint: Any, path: str) -> Form:
         }
     if get_origin(inner) is tuple:
         return {"type": ["array", "null"], "items": _item(get_args(inner)[0], f"{path}[]")}
+    if validator is SELECT:
+        (options,) = (part for part in get_args(inner) if part is not type(None))
+        return {"anyOf": [text(any_case(SITEMAP)), _settings(options, f"{path}.")]}
     form = _settings(inner, f"{path}.")
     return form | {"type": ["object", "null"]} if validator is SECTION else form
 

@@ -52,6 +52,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "views[]": "a list of the posts that match a search",
         "feeds[]": "a feed: its address alone, or its settings",
         "feeds[].request": "how this feed is requested",
+        "feeds[].select": "where the posts of a page without a feed stand, or `sitemap`",
     }
 )
 """The purposes of groups of settings, and of items of lists."""
@@ -186,6 +187,19 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         ),
         "feeds[].request.proxy": Key(
             "the proxy for this feed, or `off`", "that of its host, or `network.proxy`"
+        ),
+        "feeds[].select.item": Key("the posts: a CSS selector, or a JSONPath", "required"),
+        "feeds[].select.title": Key("the title in a post", "the first heading, or else link"),
+        "feeds[].select.link": Key(
+            "the link of a post", "the title's, or else the first around or in the post"
+        ),
+        "feeds[].select.excerpt": Key("the excerpt in a post", "the first paragraph"),
+        "feeds[].select.author": Key("the author in a post"),
+        "feeds[].select.date": Key("the date in a post", "the first `time` element"),
+        "feeds[].select.image": Key("the picture in a post"),
+        "feeds[].select.at_least": Key(
+            "the number of posts below which the page counts as changed",
+            "half of the posts of the first good poll",
         ),
     }
 )

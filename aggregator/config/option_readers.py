@@ -45,7 +45,7 @@ def one_value(value: object) -> str:
     raise ValueError(f"must be one value, not {kind}")
 
 
-def _technical_value(value: object) -> str:
+def technical_value(value: object) -> str:
     """Return the text of a scalar that is not prose, and so may not have invisible characters."""
     text = one_value(value)
     if character := stray_characters.invisible(text):
@@ -67,7 +67,7 @@ class TextReader:
     def __call__(self, value: object) -> object:
         if self.takes_blank and value in _BLANK:
             return None
-        text_of = one_value if self.parser in _PROSE_PARSERS else _technical_value
+        text_of = one_value if self.parser in _PROSE_PARSERS else technical_value
         return self.parser(text_of(value))
 
 
@@ -88,7 +88,7 @@ class FolderReader:
     def __call__(self, value: object, info: ValidationInfo) -> object:
         if self.takes_blank and value in _BLANK:
             return None
-        return self.parser(_technical_value(value), folder=self.folder_of(_folder(info)))
+        return self.parser(technical_value(value), folder=self.folder_of(_folder(info)))
 
 
 def parsed(parser: Callable[[str], object]) -> PlainValidator:

@@ -26,6 +26,7 @@ from aggregator.config.options import (
     WebOptions,
     WebSubOptions,
 )
+from aggregator.config.select_options import SelectOptions
 from aggregator.config.value_parsers import UnknownWordError
 
 _T = TypeVar("_T")
@@ -124,6 +125,7 @@ _SECTIONS: dict[str, type] = {
     "hosts": HostOptions,
     "retention": RetentionOptions,
     "request": RequestOptions,
+    "select": SelectOptions,
     "page": PageOptions,
     "publish": PublishOptions,
     "websub": WebSubOptions,
@@ -177,7 +179,7 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
         index = error.index if isinstance(error, InTextError) else None
         return ConfigFault(location, str(error), suggest=suggest, index=index)
     if details["type"] == "missing":
-        noun = "view" if location[0] == "views" else "feed"
+        noun = {"views": "view", "select": "`select`"}.get(str(location[0]), "feed")
         return ConfigFault(location, f"missing; every {noun} needs one")
     if details["type"] == _UNKNOWN:
         *outer, key = map(str, location)

@@ -113,6 +113,7 @@ def _subscription(
         pictures=common.pictures if feed.pictures is None else feed.pictures,
         request_digest=request.digest,
         by_proxy=request.proxy is not None,
+        selectors=feed.select.selectors if feed.select else None,
     )
 
 

@@ -17,6 +17,7 @@ from aggregator.config import (
     option_readers,
     options,
     page_files,
+    select_options,
     value_parsers,
 )
 from aggregator.config.option_readers import MAX_CATEGORIES, FolderReader, TextReader
@@ -198,6 +199,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         option_readers.categories: _categories,
         header_parsers.header_fields: _headers,
         option_readers.accent: _colours,
+        select_options.selector: _prose,
         options.stories_options: _stories,
     }
 )  # fmt: skip

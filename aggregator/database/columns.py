@@ -24,6 +24,8 @@ from aggregator.model import (
     Habits,
     OpmlOutline,
     Origin,
+    PageKind,
+    PageSelectors,
     PictureMode,
 )
 from aggregator.model.times import EPOCH
@@ -176,6 +178,26 @@ class HabitsJson(_ValueType[Habits]):
         if "zone" in values:  # JSON has no tuples, and a list is never equal to one
             values["zone"] = tuple(values["zone"])
         return Habits(**values)
+
+
+class SelectorsJson(_ValueType[PageSelectors]):
+    """The selectors of a page as an object without missing parts; NULL for a feed."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: PageSelectors | None) -> str | None:
+        if value is None:
+            return None
+        return _to_json({name: part for name, part in asdict(value).items() if part is not None})
+
+    @staticmethod
+    def decode(stored: str | None) -> PageSelectors | None:
+        if stored is None:
+            return None
+        values = json.loads(stored)
+        return PageSelectors(**{**values, "kind": PageKind(values["kind"])})
 
 
 class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):

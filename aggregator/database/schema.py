@@ -35,6 +35,7 @@ from aggregator.database.columns import (
     JsonTuple,
     OriginJson,
     PictureModeText,
+    SelectorsJson,
     TimeSpan,
     UtcDateTime,
 )
@@ -123,6 +124,7 @@ feeds = Table(
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("request_digest", Text),  # NULL: requested like every other feed
     Column("by_proxy", Boolean, nullable=False, server_default=false()),
+    Column("selectors", SelectorsJson),  # of a page without a feed
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),
     Column("listing", Text),  # the feed's own rules, as `rules.as_json` writes them
@@ -153,6 +155,7 @@ feeds = Table(
     Column("moving_since", UtcDateTime),
     Column("moving_seen", Integer),
     Column("habits", HabitsJson),  # NULL: the usual ones
+    Column("first_posts", Integer),  # of a page, at the first good poll with its selectors
     Column("ttl", TimeSpan),
     Column("update_every", TimeSpan),
     Column("skip_hours", JsonTuple),

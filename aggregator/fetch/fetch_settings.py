@@ -12,6 +12,12 @@ OF_FEEDS = (
 )
 """Types that a feed may have, for the header Accept."""
 
+OF_PAGES = (
+    "text/html, application/xhtml+xml, application/json;q=0.9, application/xml;q=0.9, "
+    "text/xml;q=0.9, */*;q=0.5"
+)
+"""Types that a page without a feed may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:

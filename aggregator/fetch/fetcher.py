@@ -29,7 +29,7 @@ from .content_encoding import BodyDecoder
 from .cookies import Cookies
 from .error_messages import failure_of_proxy_status
 from .failure import FetchFailure, too_large
-from .fetch_settings import FetchSettings
+from .fetch_settings import OF_PAGES, FetchSettings
 from .guard import AddressPolicy
 from .http_connections import Connections, Request
 from .local_files import read_local
@@ -73,6 +73,7 @@ class Fetcher:
         *,
         feed_request: FeedRequest = PLAIN_REQUEST,
         subscribed: str | None = None,
+        is_page: bool = False,
         before_redirect: BeforeRedirect | None = None,
     ) -> Fetched:
         """Make one conditional GET for `url`, or read a file.
@@ -84,6 +85,7 @@ class Fetcher:
                 port of `subscribed` only, and no more once a redirect has led elsewhere.
             subscribed: URL in config.yaml, which decides on exceptions from the guard, where `url`
                 is another: the feed has moved, or a page names the feed.
+            is_page: A page without a feed is asked for.
             before_redirect: Called with the URL that a redirect leads to, before the request; the
                 time of the call does not count for the timeout.
 
@@ -94,7 +96,11 @@ class Fetcher:
             FetchError: There is no such response; the reason is in plain words.
         """
         attempt = _Attempt(
-            self._connections, self._settings, validators, feed_request, before_redirect
+            self._connections,
+            replace(self._settings, accept=OF_PAGES) if is_page else self._settings,
+            validators,
+            feed_request,
+            before_redirect,
         )
         try:
             if is_path(url):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,6 +44,14 @@ class PageSelectors:
     date: str | None = None
     image: str | None = None
     at_least: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The value of `select`, for people."""
+        if self.kind is PageKind.SITEMAP:
+            return "sitemap"
+        parts = ((key.name, getattr(self, key.name)) for key in fields(self)[1:])
+        return ", ".join(f"{name}: {part}" for name, part in parts if part is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
     "paused": lambda feed: feed.paused,
     "read_here": lambda feed: feed.read_here,
     "pictures": lambda feed: feed.pictures.value,
+    "select": lambda feed: feed.selectors.text if feed.selectors else None,
 }
 """The value of each key of a feed but `url`, `name` and `request`."""
 

@@ -311,6 +311,7 @@ class Poller:
                 _validators(due, started_at),
                 feed_request=self._settings.request_of(due.url),
                 subscribed=due.url,
+                is_page=due.selectors is not None,
                 before_redirect=partial(self._follow, turn),
             )
         finally:

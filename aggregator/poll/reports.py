@@ -294,7 +294,9 @@ def report_of(
         validation = replace(due.validation, validators=result.validators)
         if result.body_hash is not None:
             validation = Validation(result.validators, result.body_hash, seen_hashes)
-        update = FeedUpdate(validation, pacing, habits, head, result.is_full)
+        is_page = due.selectors is not None and result.document is not None
+        posts = poll.entry_count if is_page else None
+        update = FeedUpdate(validation, pacing, habits, head, result.is_full, posts)
     return PollReport(
         feed=due,
         started_at=poll.started_at,

@@ -177,7 +177,7 @@ CREATE TABLE "feeds" (
 	listing TEXT,
 	is_initial BOOLEAN DEFAULT 0 NOT NULL,
 	first_read_at BIGINT,
-	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT, failure TEXT, written_url TEXT, named_by_title BOOLEAN DEFAULT 0 NOT NULL, request_digest TEXT, opml_list TEXT, by_proxy BOOLEAN DEFAULT 0 NOT NULL,
+	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT, failure TEXT, written_url TEXT, named_by_title BOOLEAN DEFAULT 0 NOT NULL, request_digest TEXT, opml_list TEXT, by_proxy BOOLEAN DEFAULT 0 NOT NULL, selectors TEXT, first_posts INTEGER,
 	PRIMARY KEY (id),
 	UNIQUE (name)
 );

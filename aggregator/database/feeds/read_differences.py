@@ -31,6 +31,7 @@ _FROM_FILE = (
     feeds.c.request_digest,
     feeds.c.opml_list,
     feeds.c.by_proxy,
+    feeds.c.selectors,
 )
 _FEEDS = select(
     feeds.c.id, feeds.c.rank, feeds.c.subscribed, KNOWN_URL.label("known_url"), *_FROM_FILE
@@ -154,6 +155,7 @@ def columns_of(subscription: Subscription) -> dict[str, Any]:
         "request_digest": subscription.request_digest,
         "opml_list": subscription.opml_list,
         "by_proxy": subscription.by_proxy,
+        "selectors": subscription.selectors,
     }
 
 

@@ -48,6 +48,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         request_digest=row.request_digest,
         opml_list=row.opml_list,
         by_proxy=row.by_proxy,
+        selectors=row.selectors,
     )
     return StoredFeed(
         row.id,

@@ -263,9 +263,9 @@ def put_off(
 def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
     """Lock the rows of leased feeds; return the ids of the feeds whose polls may be stored.
 
-    A poll counts while its feed has the leased URL and request, no other process has taken the
-    lease since, and no other poll was recorded.  Other polls were overtaken: by a change of
-    config.yaml, by another process, or by another database file in place of this one.  On
+    A poll counts while its feed has the leased URL, request and selectors, no other process has
+    taken the lease since, and no other poll was recorded.  Other polls were overtaken: by a change
+    of config.yaml, by another process, or by another database file in place of this one.  On
     PostgreSQL the rows stay locked, so all of this holds until the transaction ends.
     """
     rows = connection.execute(_LOCK_LEASED, {"feeds": sorted({feed.id for feed in due})})
@@ -284,7 +284,8 @@ def _is_held_by(owner: str) -> ColumnElement[bool]:
 def _is_in_force(feed: DueFeed, row: Any) -> bool:
     if row is None or row.polls != feed.history.polls:
         return False
-    if (row.url, row.request_digest) != (feed.url, feed.request_digest):
+    as_leased = (feed.url, feed.request_digest, feed.selectors)
+    if (row.url, row.request_digest, row.selectors) != as_leased:
         return False
     return row.lease_owner in {None, feed.lease_owner}
 
@@ -336,6 +337,8 @@ _DUE = select(
     feeds.c.last_success_at,
     feeds.c.not_before,
     feeds.c.request_digest,
+    feeds.c.selectors,
+    feeds.c.first_posts,
 ).with_for_update(skip_locked=True)
 _IS_QUEUED = feeds.c.lease_owner.startswith(BATCH)
 _DUE_OF_BATCH = _DUE.where(feeds.c.lease_owner == bindparam("token"), feeds.c.subscribed).order_by(
@@ -353,7 +356,14 @@ _LEASE = (
 )
 
 _LOCK_LEASED = (
-    select(feeds.c.id, feeds.c.url, feeds.c.request_digest, feeds.c.polls, feeds.c.lease_owner)
+    select(
+        feeds.c.id,
+        feeds.c.url,
+        feeds.c.request_digest,
+        feeds.c.selectors,
+        feeds.c.polls,
+        feeds.c.lease_owner,
+    )
     .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
     .order_by(feeds.c.id)
     .with_for_update()
@@ -406,6 +416,8 @@ def _due_feed(row: Any, host: KnownHost, *, owner: str, leased_at: datetime) -> 
         timezone=row.timezone,
         habits=row.habits,
         request_digest=row.request_digest,
+        selectors=row.selectors,
+        first_posts=row.first_posts,
     )
 
 

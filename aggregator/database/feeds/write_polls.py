@@ -44,6 +44,7 @@ class FeedUpdate:
         habits: How the feed's documents behave.
         head: The document's head, None if no document was read.
         is_full: A 200 was read; only its validators count from now on.
+        posts: Of the document, if it is a page; None for a feed, or if no document was read.
     """
 
     validation: Validation
@@ -51,6 +52,7 @@ class FeedUpdate:
     habits: Habits
     head: FeedHead | None = None
     is_full: bool = False
+    posts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,8 @@ def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
         values |= _head_values(learned.head)
     if learned.habits != report.feed.habits:
         values["habits"] = learned.habits
+    if learned.posts is not None and report.feed.first_posts is None:
+        values["first_posts"] = learned.posts
     return values
 
 

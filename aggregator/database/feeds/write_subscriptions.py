@@ -39,7 +39,7 @@ from aggregator.plan import matching_feeds
 _FROM_FILE = frozenset(
     "name url written_url named_by_title host configured_title interval interval_given "
     "distrust_304 timezone private stories listing paused read_here pictures opml_list rank "
-    "request_digest by_proxy subscribed".split()
+    "request_digest by_proxy selectors subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -56,7 +56,8 @@ _UNLEARNED = {
 _UNVALIDATED: dict[str, Any] = dict.fromkeys(
     "validators_url etag last_modified body_hash seen_hashes".split()
 )
-"""A feed whose next document is read whole: other headers may bring another document."""
+"""A feed whose next document is read whole: other headers may bring another document, and other
+selectors find other posts in the same document."""
 
 _MANY_FEEDS = 500  # that change at once
 
@@ -79,6 +80,7 @@ _ROWS = select(
     feeds.c.listing,
     feeds.c.pictures,
     feeds.c.request_digest,
+    feeds.c.selectors,
 )
 
 
@@ -379,15 +381,20 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
             "host": urls.site_of(values["url"]),
             **_due(now, "the address changed", paused=values["paused"]),
         }
-    is_same_request = row.request_digest == values["request_digest"]
-    unvalidated = {} if is_same_request else _UNVALIDATED
+    changed: dict[str, Any] = {}
+    has_other_selectors = row.selectors != values["selectors"]
+    if has_other_selectors or row.request_digest != values["request_digest"]:
+        changed = _UNVALIDATED | ({"first_posts": None} if has_other_selectors else {})
     if row.gone:
-        return unvalidated
+        return changed
     if values["paused"]:
-        return unvalidated | _due(now, BECAUSE_PAUSED, paused=True)
+        return changed | _due(now, BECAUSE_PAUSED, paused=True)
+    if has_other_selectors:
+        at = max(now, row.not_before or now)
+        return changed | _due(at, "`select` changed", paused=False) | {"plan": None}
     if any(row._mapping[key] != values[key] for key in _PACING):
-        return unvalidated | _planned(row, values["interval"], now)
-    return unvalidated
+        return changed | _planned(row, values["interval"], now)
+    return changed
 
 
 def _due(at: datetime, reason: str, *, paused: bool) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Selectors as config.yaml has them: `selector`, or `selector@attribute`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
+from aggregator.model import PageKind, PageSelectors
+
+PARTS = ("item", "title", "link", "excerpt", "author", "date", "image")
 _ATTRIBUTE = re.compile(r"[A-Za-z_:][\w:.-]*")
-
-
-class SelectorError(ValueError):
-    """A text that is not a selector; `str()` says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +36,38 @@ def part_selector(text: str) -> PartSelector:
     return PartSelector(text.strip())
 
 
-def check_item(text: str) -> None:
-    """Check the CSS selector of items.
+def mistakes(selectors: PageSelectors) -> Mapping[str, str]:
+    """Return what is wrong with selectors, by the name of the part."""
+    texts = {name: getattr(selectors, name) for name in PARTS}
+    match selectors.kind:
+        case PageKind.HTML:
+            messages = {
+                name: _css_mistake(text, is_item=name == "item")
+                for name, text in texts.items()
+                if text is not None
+            }
+        case PageKind.SITEMAP:
+            messages = {
+                name: "is in the sitemap itself; remove the line"
+                for name, text in texts.items()
+                if text
+            }
+        case PageKind.JSON:
+            messages = {}
+    return {name: message for name, message in messages.items() if message is not None}
 
-    Raises:
-        SelectorError: The text is not a selector.
-    """
-    selector = part_selector(text)
-    if selector.attribute is not None:
-        raise SelectorError(f"selects elements, not attributes; remove @{selector.attribute}")
-    _check_css(selector.css)
 
-
-def check_part(text: str) -> None:
-    """Check the CSS selector of a part.
-
-    Raises:
-        SelectorError: The text is not a selector.
-    """
+def _css_mistake(text: str, *, is_item: bool) -> str | None:
+    """Return what to write instead of a text that is not a CSS selector, None for one."""
     if text.rstrip().endswith("@"):
-        raise SelectorError("has no attribute behind the @; write one, as in a@href")
-    selector = part_selector(text)
-    if selector.css:
-        _check_css(selector.css)
-
-
-def _check_css(css: str) -> None:
+        return "has no attribute behind the @; write one, as in a@href"
+    part = part_selector(text)
+    if is_item and part.attribute is not None:
+        return f"selects elements, not attributes; remove @{part.attribute}"
+    if not part.css:
+        return None
     try:
-        LexborHTMLParser("").css(css)
+        LexborHTMLParser("").css(part.css)
     except SelectolaxError:
-        message = f"{css!r} is not a CSS selector; write one such as .recent li, or h3 a"
-        raise SelectorError(message) from None
+        return f"{part.css} is not a CSS selector; write one such as .recent li, or h3 a@href"
+    return None

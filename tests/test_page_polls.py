@@ -1,0 +1,187 @@
+"""Pages without a feed, polled: what is new, what stays, and when a page counts as changed."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from aggregator.database.feeds import read_health, write_leases, write_subscriptions
+from aggregator.database.schema import entries, feeds
+from aggregator.fetch import FetchSettings
+from aggregator.model import (
+    Failure,
+    FailureKind,
+    Outcome,
+    PageKind,
+    PageSelectors,
+    Subscription,
+)
+from aggregator.poll import PollResult, PollSettings
+from tests.feedserver import FeedServer
+from tests.pollers import polling
+from tests.worlds import new_database
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+SELECTORS = PageSelectors(PageKind.HTML, ".recent li", date="time, .ago")
+
+
+def page(*names: str, minutes: int = 0, about: str = "li") -> str:
+    posts = "".join(
+        f"<{about}><h3><a href='/{name}'>Post <b>{name}</b></a></h3><p>About {name}</p>"
+        f"<i class='ago'>{minutes + place} minutes ago</i></{about}>"
+        for place, name in enumerate(names)
+    )
+    return f"<!doctype html><title>Lamp</title><ul class='recent'>{posts}</ul>"
+
+
+class World:
+    """A page at a server, and polls of the page."""
+
+    def __init__(self, folder: Path, server: FeedServer) -> None:
+        self.database = new_database(folder)
+        self.server = server
+        self.settings = PollSettings(
+            fetch=FetchSettings("test", allow=("127.0.0.1",), timeout=timedelta(seconds=30)),
+            authority="example.org",
+            host_delay=timedelta(0),
+        )
+        self.subscribe(SELECTORS)
+
+    def put(self, html: str, **options: Any) -> None:
+        self.server.put("/", html, **options)
+
+    def subscribe(self, selectors: PageSelectors | None) -> None:
+        feed = Subscription("a", self.server.url("/"), name_given=True, selectors=selectors)
+        with self.database.begin() as connection:
+            write_subscriptions.sync_subscriptions(connection, [feed], now=NOW)
+
+    def poll(self) -> PollResult:
+        result = self.poll_or_none()
+        assert result is not None
+        return result
+
+    def poll_or_none(self) -> PollResult | None:
+        async def run() -> PollResult | None:
+            async with polling(self.database, self.settings) as poller:
+                (due,) = await poller.transact(
+                    lambda connection: write_leases.lease_named(
+                        connection, owner="t", now=NOW, until=NOW + HOUR, names=["a"]
+                    )
+                )
+                return await poller.poll(due)
+
+        return asyncio.run(run())
+
+    def posts(self) -> list[Any]:
+        """Return the stored posts, each with its place, date and text; the newest first."""
+        columns = (entries.c.id, entries.c.url, entries.c.published_at, entries.c.title_html)
+        with self.database.connect() as connection:
+            statement = select(*columns).order_by(entries.c.id.desc())
+            return [tuple(row) for row in connection.execute(statement)]
+
+    @property
+    def row(self) -> Any:
+        with self.database.connect() as connection:
+            return connection.execute(select(feeds)).one()
+
+
+@pytest.fixture
+def world(tmp_path):
+    with FeedServer() as server:
+        made = World(tmp_path, server)
+        yield made
+        made.database.dispose()
+
+
+def test_ten_polls_of_a_page_with_relative_dates_bring_and_move_nothing(world):
+    world.put(page("oil", "glass", "brass"))
+    first = world.poll()
+    posts = world.posts()
+
+    for minutes in range(7, 70, 7):
+        world.put(page("oil", "glass", "brass", minutes=minutes))
+        result = world.poll()
+        assert (result.status, result.outcome) == (200, Outcome.UNCHANGED)
+        assert (result.new, result.updated) == (0, 0)
+
+    assert (first.new, len(posts)) == (3, 3)
+    assert world.posts() == posts
+    assert posts[0][3] == "Post <b>oil</b>"
+
+
+def test_a_page_is_asked_for_as_a_page_and_again_with_its_validators(world):
+    world.put(page("oil"), etag='"1"')
+
+    results = [world.poll(), world.poll()]
+
+    first, second = world.server.requests_to("/")
+    assert [result.status for result in results] == [200, 304]
+    assert first.headers["accept"].startswith("text/html, ")
+    assert second.headers["if-none-match"] == '"1"'
+    assert (world.row.title, world.row.format, world.row.first_posts) == ("Lamp", "HTML", 1)
+
+
+def test_a_new_post_is_added_and_posts_that_left_the_page_stay(world):
+    world.put(page("oil", "glass"))
+    world.poll()
+    world.put(page("wick", "oil"))
+
+    assert world.poll().new == 1
+    assert {post[1].rpartition("/")[2] for post in world.posts()} == {"oil", "glass", "wick"}
+
+
+def test_a_page_that_lost_its_posts_fails_until_they_are_back_and_keeps_what_it_had(world):
+    world.put(page(*"abcde"), etag='"1"')
+    world.poll()
+    posts = world.posts()
+    world.put(page(*"abcde", about="div"), etag='"2"')
+
+    gone = world.poll()
+    failed_row = world.row
+    world.put(page("a", "b"), etag='"3"')
+    fewer = world.poll()
+    with world.database.connect() as connection:
+        health = read_health.feed(connection, "a", now=NOW)
+    world.put(page("a", "b", "c"))
+
+    assert gone.error == "page changed: `.recent li` matches nothing (5 expected)"
+    assert fewer.error == "page changed: `.recent li` matches 2 (at least 3 expected)"
+    assert (gone.outcome, gone.status, failed_row.etag) == (Outcome.FAILED, 200, '"1"')
+    assert health is not None
+    assert health.failure == Failure(FailureKind.PAGE_CHANGED, 200)
+    assert world.poll().outcome is Outcome.UNCHANGED
+    assert world.posts() == posts
+    assert world.row.first_posts == 5
+
+
+def test_other_selectors_read_the_same_page_anew_and_at_once(world):
+    world.put(page("oil", "glass"), etag='"1"')
+    world.poll()
+    other = PageSelectors(PageKind.HTML, "li:first-child", title="p")
+
+    world.subscribe(other)
+
+    row = world.row
+    assert (row.etag, row.body_hash, row.first_posts) == (None, None, None)
+    assert (row.next_poll_at, row.next_reason) == (NOW, "`select` changed")
+    result = world.poll()
+    assert (result.status, result.new, world.row.first_posts) == (200, 0, 1)
+    assert {post[3] for post in world.posts()} == {None, "Post <b>glass</b>"}  # None: no markup
+    world.subscribe(other)
+    assert world.row.etag == '"1"'
+
+
+def test_a_poll_under_way_with_former_selectors_does_not_count(world):
+    def change(sock):
+        world.subscribe(PageSelectors(PageKind.HTML, "li"))
+        body = page("oil").encode()
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    world.server.raw("/", change)
+
+    assert world.poll_or_none() is None
+    assert (world.row.polls, world.posts()) == (0, [])
