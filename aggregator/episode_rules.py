@@ -40,6 +40,7 @@ OUTAGE_SHOWN_AFTER = timedelta(minutes=20)
 PASSING_FAILURES = frozenset(
     {
         FailureKind.THROTTLED,
+        FailureKind.MAINTENANCE,
         FailureKind.SERVER_ERROR,
         FailureKind.HTTP_ERROR,
         FailureKind.TIMEOUT,

@@ -79,20 +79,28 @@ class FeedError(AggregatorError):
     Attributes:
         kind: Value of a `model.FailureKind`.
         named_feed: Address of the feed that a web page in place of the feed names, masked.
+        service: Name of the service or program whose page stands in place of the feed.
     """
 
     def __init__(
-        self, feed_url: str, reason: str, kind: str = "unreadable", named_feed: str | None = None
+        self,
+        feed_url: str,
+        reason: str,
+        kind: str = "unreadable",
+        named_feed: str | None = None,
+        service: str | None = None,
     ) -> None:
         super().__init__(f"{feed_url}: {reason}")
         self.feed_url = feed_url
         self.reason = reason
         self.kind = kind
         self.named_feed = named_feed
+        self.service = service
 
-    def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str, str, str | None]]:
+    def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str, str, str | None, str | None]]:
         """Pickle the arguments: worker processes return errors."""
-        return type(self), (self.feed_url, self.reason, self.kind, self.named_feed)
+        arguments = (self.feed_url, self.reason, self.kind, self.named_feed, self.service)
+        return type(self), arguments
 
 
 class FetchError(FeedError):
@@ -117,8 +125,9 @@ class FetchError(FeedError):
         size: int = 0,
         redirected: bool = False,
         unreachable: bool = False,
+        service: str | None = None,
     ) -> None:
-        super().__init__(feed_url, reason, kind)
+        super().__init__(feed_url, reason, kind, service=service)
         self.status = status
         self.retry_after = retry_after
         self.size = size

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import lists, pages, pictures, polling, postgresql, publishing, stories, ticks
+from bench import lists, pages, pictures, polling, postgresql, publishing, stories, ticks, walls
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -155,6 +155,11 @@ def picture_table(_arguments: argparse.Namespace) -> list[str]:
     return pictures.table()
 
 
+def wall_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return how rightly pages in place of feeds are named."""
+    return walls.table()
+
+
 def postgresql_table(arguments: argparse.Namespace) -> list[str]:
     """Return what PostgreSQL costs beside SQLite."""
     return postgresql.table(min(arguments.feeds, 1000), stored=arguments.stored)
@@ -166,6 +171,7 @@ SECTIONS = {
     "pages": page_table,
     "feeds": feed_table,
     "stories": story_table,
+    "walls": wall_table,
     "lists": list_table,
     "pictures": picture_table,
     "postgresql": postgresql_table,

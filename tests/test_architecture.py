@@ -33,7 +33,8 @@ ALLOWED = {
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},
     "aggregator.search": {"model", "text", "urls"},
-    "aggregator.fetch": PURE,
+    "aggregator.walls": {"model", "text"},
+    "aggregator.fetch": PURE | {"walls"},
     "aggregator.reading": frozenset(),
     "aggregator.reading.document_limits": frozenset(),
     "aggregator.reading.prefilter": {"model", "reading.document_limits"},
@@ -47,7 +48,7 @@ ALLOWED = {
     "aggregator.reading.opml_document": PURE | {"opml"},
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.pages", "reading.parse"}
-    | {"reading.prefilter", "text"},
+    | {"reading.prefilter", "text", "walls"},
     "aggregator.pictures": PURE | {"text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
@@ -59,7 +60,8 @@ ALLOWED = {
     "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
     "aggregator.poll": PURE
     | {"database", "dates", "dedup", "fetch", "opml", "pictures", "reading.document_limits"}
-    | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"},
+    | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"}
+    | {"walls"},
     "aggregator.scheduler": PURE
     | {"config", "database", "episode_rules", "fetch", "merged", "pictures", "poll", "runtime"}
     | {"websub"},
@@ -124,7 +126,8 @@ OF_JOBS = frozenset(
 UNWORLDLY = ("dates", "dedup", "episode_rules", "errors", "feed_status", "links", "model", "opml",
              "pictures.picture_choice", "pictures.picture_header", "pictures.picture_markup",
              "pictures.picture_sizes", "pictures.raster", "pictures.svg", "plan", "publish",
-             "reading", "rules", "schedule", "search", "stories", "text", "urls")  # fmt: skip
+             "reading", "rules", "schedule", "search", "stories", "text", "urls",
+             "walls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

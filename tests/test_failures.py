@@ -7,7 +7,6 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.model import Constraint, Failure, FailureKind, FeedHealth, Source
-from aggregator.model.poll_failures import is_bot_check, kind_of_status
 from aggregator.reading.worker_task import read_document
 from tests.feedserver import FeedServer
 from tests.fetching import failure
@@ -18,6 +17,15 @@ from web.language import available, language
 ENGLISH = language("en")
 URL = "https://lamp.example/feed"
 SOURCE = Source(id=1, name="lamp", title="Lamp", feed_url=URL)
+WALLS = (
+    FailureKind.BOT_CHECK,
+    FailureKind.FIREWALL,
+    FailureKind.CONSENT_PAGE,
+    FailureKind.LOGIN_PAGE,
+    FailureKind.PARKED_DOMAIN,
+    FailureKind.DEFAULT_PAGE,
+    FailureKind.MAINTENANCE,
+)
 FAILING = FeedHealth(SOURCE, failures=2, last_polled_at=NOW, error="x", next_reason="later")
 
 
@@ -66,9 +74,11 @@ def test_a_check_for_browsers_is_known_by_the_field_of_its_service(server, statu
     assert failure(server.url("/feed.xml")).kind == FailureKind.BOT_CHECK
 
 
-def test_a_field_of_a_service_that_checks_nobody_changes_nothing():
-    assert kind_of_status(403, {"cf-mitigated": "none"}) is FailureKind.FORBIDDEN
-    assert kind_of_status(403, {"server": "cloudflare"}) is FailureKind.FORBIDDEN
+@pytest.mark.parametrize("fields", [{"cf-mitigated": "none"}, {"server": "cloudflare"}])
+def test_a_field_of_a_service_that_checks_nobody_changes_nothing(server, fields):
+    server.put("/feed.xml", "<html><h1>Forbidden</h1>", status=403, headers=fields)
+
+    assert failure(server.url("/feed.xml")).kind == FailureKind.FORBIDDEN
 
 
 def test_a_host_that_refuses_connections_is_no_host_without_a_name(server):
@@ -126,7 +136,9 @@ def test_a_check_in_place_of_a_feed_is_no_web_page(body):
 
 
 def test_a_post_about_checks_is_no_check():
-    assert not is_bot_check(b"<html><p>Just a moment... we wrote about captchas</html>")
+    page = b"<html><p>Just a moment... we wrote about captchas</html>"
+
+    assert rejected(page).kind == FailureKind.WEB_PAGE
 
 
 @pytest.mark.parametrize("body", [b"{}", b"<opml/>", b"Hello"])
@@ -137,9 +149,11 @@ def test_a_document_of_another_kind_is_not_a_feed(body):
 def test_an_error_keeps_its_kind_on_the_way_from_a_worker():
     import pickle
 
-    error = pickle.loads(pickle.dumps(ParseError(URL, "no", FailureKind.WEB_PAGE, "https://x/")))
+    error = ParseError(URL, "no", FailureKind.WEB_PAGE, "https://x/", "nginx")
+    error = pickle.loads(pickle.dumps(error))
 
     assert (error.kind, error.named_feed) == (FailureKind.WEB_PAGE, "https://x/")
+    assert error.service == "nginx"
 
 
 # --------------------------------------------------------------------- in words
@@ -152,8 +166,10 @@ def test_each_kind_has_a_sentence_of_its_own_in_each_language(tag):
     sentences.append(
         failure_sentence(Failure(FailureKind.WEB_PAGE, 200, "https://x.example/"), lang)
     )
+    sentences += [failure_sentence(Failure(kind, 403, None, "Lamp"), lang) for kind in WALLS]
 
-    assert len(set(sentences)) == len(FailureKind) + 1
+    assert len(set(sentences)) == len(FailureKind) + 1 + len(WALLS)
+    assert all("Lamp" in sentence for sentence in sentences[-len(WALLS) :])
     assert all(sentence.endswith((".", "。")) for sentence in sentences)
     assert "502" in failure_sentence(Failure(FailureKind.SERVER_ERROR, 502), lang)
     if not tag.startswith("en"):

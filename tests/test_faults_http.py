@@ -221,7 +221,7 @@ FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
     "redirect with many @ (CVE-2021-33503)": (
         to("http://" + "@" * 4000 + ":"), f"{OTHER_SCHEME}|.*not a valid address",
     ),
-    "301 to login": (to("/login", 301), "not a feed but a web page.*"),
+    "301 to login": (to("/login", 301), "not a feed but a login page"),
     "301 to HTML": (to("/page", 301), "not a feed but a web page.*"),
     "301 to 410": (to("/410", 301), "after a redirect: 410 Gone"),
     "301 to 404": (to("/404", 301), "after a redirect: 404 Not Found"),

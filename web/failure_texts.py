@@ -26,6 +26,25 @@ _SENTENCES = {
         "The site answers with a check for browsers, which no feed reader can pass. Its operator "
         "may exempt the feed from it."
     ),
+    FailureKind.FIREWALL: to_translate(
+        "A firewall in front of the site refuses feed readers. Its operator may exempt the feed."
+    ),
+    FailureKind.CONSENT_PAGE: to_translate(
+        "The site asks for consent to cookies before it shows anything, which no feed reader can "
+        "give."
+    ),
+    FailureKind.LOGIN_PAGE: to_translate(
+        "The site shows a login page in place of the feed. The feed may be for members only."
+    ),
+    FailureKind.PARKED_DOMAIN: to_translate(
+        "The domain is parked or for sale. The site is no longer at this address."
+    ),
+    FailureKind.DEFAULT_PAGE: to_translate(
+        "The web server shows its default page. The site may have moved, or is not set up."
+    ),
+    FailureKind.MAINTENANCE: to_translate(
+        "The site is under maintenance, which is usually over soon."
+    ),
     FailureKind.NOT_FOUND: to_translate(
         "There is nothing at this address (404). The feed may have moved."
     ),
@@ -70,6 +89,17 @@ _NAMED_FEED = to_translate(
     "This address has a web page, not a feed. The page names {place} as its feed."
 )
 
+_BY_SERVICE = {
+    FailureKind.BOT_CHECK: to_translate(
+        "{service} answers for the site with a check for browsers, which no feed reader can pass. "
+        "The operator of the site may exempt the feed from it."
+    ),
+    FailureKind.FIREWALL: to_translate(
+        "{service} protects the site and refuses feed readers. The operator of the site may exempt "
+        "the feed."
+    ),
+}
+
 _CLOSED = to_translate(
     "The feed asks not to be checked at certain hours or on certain days (skipHours, skipDays)."
 )
@@ -79,8 +109,16 @@ def failure_sentence(failure: Failure, lang: Language) -> str:
     """Return what is wrong, and where it helps what to do, in one or two sentences."""
     if failure.kind is FailureKind.WEB_PAGE and failure.named_feed:
         return lang.gettext(_NAMED_FEED, place=failure.named_feed)
+    service = failure.service
+    if service and failure.kind in _BY_SERVICE:
+        return lang.gettext(_BY_SERVICE[failure.kind], service=service)
     sentence = lang.gettext(_SENTENCES[failure.kind])
-    return sentence.format(status=failure.status) if "{" in sentence else sentence
+    if "{" in sentence:
+        return sentence.format(status=failure.status)
+    if service is None:
+        return sentence
+    page = lang.gettext("The page comes from {service}.", service=service)
+    return f"{sentence}{'' if sentence.endswith('。') else ' '}{page}"
 
 
 def defect_sentence(note: str, lang: Language) -> str | None:

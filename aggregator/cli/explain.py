@@ -52,6 +52,8 @@ def _lines(feed: FeedHealth) -> Iterator[str]:
         yield "requested by proxy"
     if feed.unconditional:
         yield "its server offers no validators: every poll transfers the whole document"
+    if feed.error:
+        yield f"the last poll failed: {feed.error}"
     yield f"next poll: {_next(feed)}"
     constraints = _constraints(feed)
     if constraints:
@@ -112,6 +114,9 @@ def explanation(feed: FeedHealth) -> dict[str, Any]:
         "url": urls.masked(feed.source.feed_url),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "by_proxy": feed.by_proxy,
+        "error": feed.error,
+        "failure": feed.failure.kind.value if feed.failure else None,
+        "service": feed.failure.service if feed.failure else None,
         "next_poll_at": iso(feed.next_poll_at),
         "reason": feed.next_reason,
         "constraints": [

@@ -80,6 +80,7 @@ def health_values(feed: FeedHealth) -> dict[str, Any]:
         "state": feed_status(feed).value,
         "error": _masked(feed.error),
         "failure": feed.failure.kind.value if feed.failure else None,
+        "service": feed.failure.service if feed.failure else None,
         "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "by_proxy": feed.by_proxy,

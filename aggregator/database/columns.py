@@ -216,7 +216,10 @@ class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):
 
 
 class FailureJson(_ValueType[Failure]):
-    """A `Failure` as an array of kind, HTTP status or null and, where known, the named feed."""
+    """A `Failure` as an array of kind, HTTP status or null, named feed or null, and service.
+
+    What is unknown at the end is left out.
+    """
 
     impl = Text
     cache_ok = True
@@ -225,15 +228,17 @@ class FailureJson(_ValueType[Failure]):
     def encode(value: Failure | None) -> str | None:
         if value is None:
             return None
-        feed_urls = [value.named_feed] if value.named_feed else []
-        return _to_json([value.kind.value, value.status, *feed_urls])
+        values = [value.kind.value, value.status, value.named_feed, value.service]
+        while len(values) > 2 and values[-1] is None:
+            values.pop()
+        return _to_json(values)
 
     @staticmethod
     def decode(stored: str | None) -> Failure | None:
         if not stored:
             return None
-        kind, status, *feed_urls = json.loads(stored)
-        return Failure(FailureKind(kind), status, *feed_urls)
+        kind, status, *details = json.loads(stored)
+        return Failure(FailureKind(kind), status, *details)
 
 
 class DatingText(_ValueType[Dating]):

@@ -58,6 +58,11 @@ class BodyDecoder:
             chunk = stage.feed(chunk)
         self._parts.append(chunk)
 
+    @property
+    def decoded_start(self) -> bytes:
+        """What is decoded so far."""
+        return b"".join(self._parts)
+
     def finish(self) -> bytes:
         """Return the whole body.
 

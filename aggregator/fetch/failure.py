@@ -19,6 +19,7 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
         reason: In plain words, shown to people.
         retry_after: How long the server asked to be left alone; None if it did not say.
         unreachable: The network of this machine may be at fault instead of the server.
+        service: As of `FeedError`.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
         *,
         retry_after: timedelta | None = None,
         unreachable: bool = False,
+        service: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
         self.retry_after = retry_after
         self.unreachable = unreachable
+        self.service = service
 
 
 def too_large(max_size: int) -> FetchFailure:

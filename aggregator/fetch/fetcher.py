@@ -4,7 +4,7 @@ Sources: RFC 9110 (semantics; 13 conditional requests, 15.4 redirection).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from typing import Self
 
 import aiohttp
 
-from aggregator import urls
+from aggregator import urls, walls
 from aggregator.errors import FetchError
 from aggregator.model import (
     PLAIN_REQUEST,
@@ -46,6 +46,7 @@ _ACCESS_REFUSED = frozenset({401, 403})
 _REFUSED_HEADERS = ": the server refused the headers of `request`; check their values"
 _UNSENT_HEADERS = ": the headers of `request` go to the scheme, host and port of the url alone"
 _LARGE_BODY = 1_000_000  # bytes
+_REFUSAL_TIMEOUT = 5  # seconds for the page that comes with a refusal
 
 
 class Fetcher:
@@ -119,6 +120,7 @@ class Fetcher:
                 size=attempt.received,
                 redirected=bool(attempt.redirects),
                 unreachable=failure.unreachable,
+                service=failure.service,
             ) from failure
 
     async def _read_file(self, path: str, validators: Validators) -> Fetched:
@@ -146,6 +148,7 @@ class _Attempt:
         redirects: Number of redirects followed.
         is_moved: Every redirect was a permanent one.
         cookies: Set by redirects; None before the first cookie.
+        refusal: The failure of an answer whose page is being read, else None.
     """
 
     connections: Connections
@@ -159,6 +162,7 @@ class _Attempt:
     redirects: int = 0
     is_moved: bool = True
     cookies: Cookies | None = None
+    refusal: FetchFailure | None = None
 
     async def run(self, start: Target, policy: AddressPolicy) -> Fetched:
         """Follow redirects to a usable response.
@@ -171,6 +175,8 @@ class _Attempt:
             async with asyncio.timeout(span.total_seconds()) as deadline:
                 return await self._follow(start, policy, deadline)
         except TimeoutError as error:
+            if self.refusal is not None:
+                raise self._located(self.refusal) from error
             progress = "no answer" if self.status is None else "no complete answer"
             is_resolving = self.request is not None and self.request.is_resolving
             raise FetchFailure(
@@ -252,7 +258,9 @@ class _Attempt:
         if not self.redirects:
             return failure
         reason = f"after a redirect: {failure.reason}"
-        return FetchFailure(reason, failure.kind, retry_after=failure.retry_after)
+        return FetchFailure(
+            reason, failure.kind, retry_after=failure.retry_after, service=failure.service
+        )
 
     async def _read(
         self, response: aiohttp.ClientResponse, target: Target, *, is_conditional: bool
@@ -275,14 +283,47 @@ class _Attempt:
             reason = response_headers.status_message(self.status, wait)
             if self.status in _ACCESS_REFUSED and self.feed_request.headers:
                 reason += _REFUSED_HEADERS if target.own_headers else _UNSENT_HEADERS
-            kind = kind_of_status(self.status, headers)
-            raise FetchFailure(reason, kind, retry_after=wait)
+            kind = kind_of_status(self.status)
+            self.refusal = FetchFailure(reason, kind, retry_after=wait)
+            page = await self._start_of_page(response, headers)
+            raise self._behind_wall(self.refusal, walls.Answer(self.status, headers, url, page))
         body = await self._read_body(response, headers.get("content-encoding", ""))
         if not body.strip():
-            raise FetchFailure("empty answer", FailureKind.EMPTY, retry_after=wait)
+            failure = FetchFailure("empty answer", FailureKind.EMPTY, retry_after=wait)
+            raise self._behind_wall(failure, walls.Answer(self.status, headers, url))
         return Fetched(
             self.status, url, headers=headers, body=body, validators=validators, size=self.received
         )
+
+    def _behind_wall(self, failure: FetchFailure, answer: walls.Answer) -> FetchFailure:
+        """Return a failure with the wall that the answer is, or as it is."""
+        wall = walls.wall_of(answer)
+        if wall is None:
+            return failure
+        reason = f"{failure.reason}: {walls.reason_of(wall)}"
+        wait = failure.retry_after
+        return FetchFailure(reason, wall.kind, retry_after=wait, service=wall.service)
+
+    async def _start_of_page(
+        self, response: aiohttp.ClientResponse, headers: Mapping[str, str]
+    ) -> bytes:
+        """Return the beginning of the page that comes with a refusal, as far as it can be had."""
+        if self.status not in walls.WALL_STATUSES:
+            return b""
+        decoder: BodyDecoder | None = None
+        try:
+            async with asyncio.timeout(_REFUSAL_TIMEOUT):
+                decoder = BodyDecoder(
+                    headers.get("content-encoding", ""), max_size=self.settings.max_size
+                )
+                async for chunk in response.content.iter_any():
+                    self.received += len(chunk)
+                    decoder.feed(chunk)
+                    if self.received >= walls.MAX_SEARCHED:
+                        return decoder.decoded_start
+                return decoder.finish()
+        except (FetchFailure, aiohttp.ClientError, OSError):
+            return decoder.decoded_start if decoder else b""
 
     async def _read_body(self, response: aiohttp.ClientResponse, encodings: str) -> bytes:
         max_size = self.settings.max_size

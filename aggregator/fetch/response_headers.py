@@ -15,7 +15,8 @@ MAX_RETRY_AFTER = timedelta(days=30)
 
 # Servers refuse requests with headers of 8 KB.  A long validator is left out instead.
 _MAX_VALIDATOR = 4096
-_LIST_FIELDS = frozenset({"cache-control", "link", "content-encoding"})
+# Cookies are no list, but nobody reads more of them than their names.
+_LIST_FIELDS = frozenset({"cache-control", "link", "content-encoding", "set-cookie"})
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _WHOLE_RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*$", re.ASCII | re.IGNORECASE)
 _CLASSES = {4: "refused", 5: "server error"}

@@ -72,7 +72,7 @@ from aggregator.model.picture_values import (
     PictureState,
     StoredPicture,
 )
-from aggregator.model.poll_failures import Failure, FailureKind, is_bot_check, kind_of_status
+from aggregator.model.poll_failures import Failure, FailureKind, kind_of_status
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
     BECAUSE_PAUSED,
@@ -172,6 +172,5 @@ __all__ = [
     "Validation",
     "Validators",
     "View",
-    "is_bot_check",
     "kind_of_status",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +15,15 @@ class FailureKind(StrEnum):
     """403."""
     BOT_CHECK = "bot-check"
     """A check for people in browsers, in place of the feed."""
+    FIREWALL = "firewall"
+    """A service in front of the site refuses the request."""
+    CONSENT_PAGE = "consent-page"
+    """A page that asks for consent, in place of the feed."""
+    LOGIN_PAGE = "login-page"
+    PARKED_DOMAIN = "parked-domain"
+    DEFAULT_PAGE = "default-page"
+    """The page of a web server without a site."""
+    MAINTENANCE = "maintenance"
     NOT_FOUND = "not-found"
     """404."""
     REMOVED = "gone"
@@ -66,11 +74,13 @@ class Failure:
     Attributes:
         status: HTTP status, None without an answer.
         named_feed: Address of the feed that a web page in place of the feed names, masked.
+        service: Name of the service or program whose page stands in place of the feed.
     """
 
     kind: FailureKind
     status: int | None = None
     named_feed: str | None = None
+    service: str | None = None
 
 
 _KINDS = {
@@ -82,47 +92,11 @@ _KINDS = {
 }
 _EMPTY = frozenset({204, 205})
 
-# Fields by which services name their checks, with the beginning of the value.
-_CHECK_FIELDS = {
-    "cf-mitigated": "challenge",
-    "x-vercel-mitigated": "challenge",
-    "x-amzn-waf-action": "",
-    "sg-captcha": "challenge",
-    "x-datadome": "",
-}
-_CHECK_MARKS = (
-    b"/cdn-cgi/challenge-platform/",
-    b"cf-chl-",
-    b"/.within.website/",
-    b"_incapsula_resource",
-    b"captcha-delivery.com",
-    b"/.well-known/sgcaptcha/",
-    b"awswafcookiedomainlist",
-    b"ddos-guard/js-challenge",
-    b"<title>just a moment...</title>",
-)
 
-
-def kind_of_status(status: int, headers: Mapping[str, str]) -> FailureKind:
-    """Return the kind of an answer without a document.
-
-    Args:
-        headers: Names in lower case.
-    """
-    if any(
-        headers[name].lower().startswith(value)
-        for name, value in _CHECK_FIELDS.items()
-        if name in headers
-    ):
-        return FailureKind.BOT_CHECK
+def kind_of_status(status: int) -> FailureKind:
+    """Return the kind of an answer without a document."""
     if status in _EMPTY:
         return FailureKind.EMPTY
     if 500 <= status <= 599:
         return FailureKind.SERVER_ERROR
     return _KINDS.get(status, FailureKind.HTTP_ERROR)
-
-
-def is_bot_check(page: bytes) -> bool:
-    """Whether the beginning of a web page is a check for people in browsers."""
-    lower = page.lower()
-    return any(mark in lower for mark in _CHECK_MARKS)

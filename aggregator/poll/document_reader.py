@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from aggregator import urls
+from aggregator import urls, walls
 from aggregator.model import DueFeed, PageReading
 from aggregator.model.times import http_date
 from aggregator.reading.worker_task import (
@@ -73,4 +73,4 @@ async def _read_feed(
 
 
 def _needed(headers: Mapping[str, str]) -> dict[str, str]:
-    return {"content-type": headers.get("content-type", "")}
+    return {**walls.telling_headers(headers), "content-type": headers.get("content-type", "")}

@@ -232,7 +232,7 @@ def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> 
 
 def _cause(error: FeedError, status: int | None) -> Failure:
     named_feed = urls.masked(error.named_feed) if error.named_feed else None
-    return Failure(FailureKind(error.kind), status, named_feed)
+    return Failure(FailureKind(error.kind), status, named_feed, error.service)
 
 
 def relocation_of(due: DueFeed, redirected_to: str | None, at: datetime) -> Relocation:

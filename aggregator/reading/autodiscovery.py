@@ -77,8 +77,9 @@ def error_with_feed(error: ParseError, url: str) -> ParseError:
     feed_url = urls.masked(url)
     if len(feed_url) > _MAX_SHOWN:
         reason = f"{error.reason}; the address of the feed in it is too long to show"
-        return ParseError(error.feed_url, reason, error.kind)
-    return ParseError(error.feed_url, f"{error.reason}; it names {feed_url}", error.kind, feed_url)
+        return ParseError(error.feed_url, reason, error.kind, service=error.service)
+    reason = f"{error.reason}; it names {feed_url}"
+    return ParseError(error.feed_url, reason, error.kind, feed_url, error.service)
 
 
 def _is_feed(attributes: Mapping[str, str]) -> bool:

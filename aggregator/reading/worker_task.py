@@ -6,15 +6,21 @@ A module of its own, so that a worker process loads the parser and nothing else.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aggregator import urls
+from aggregator import urls, walls
 from aggregator.errors import ParseError
-from aggregator.model import CleanFeed, PageReading, ParsedFeed
+from aggregator.model import CleanFeed, FailureKind, PageReading, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, error_with_feed
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import feedparser_speed, is_json, parse, parse_prefiltered
 from aggregator.reading.parse.feedparser_speed import slow_warning as slow_warning
 from aggregator.reading.prefilter import PrefilteredDocument, without_known_entries
 from aggregator.text.encodings import in_utf8, plain_utf8
+
+_EXPECTED: dict[str, str] = {
+    FailureKind.WEB_PAGE: "a feed",
+    FailureKind.NOT_A_FEED: "a feed",
+    FailureKind.PAGE_CHANGED: "the page",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,10 @@ def read_page(
     # Loaded only by processes that read such documents.
     from aggregator.reading.pages.page_reader import parse_page
 
-    return ReadingResult(_cleaned(parse_page(body, headers, url, page), url))
+    try:
+        return ReadingResult(_cleaned(parse_page(body, headers, url, page), url))
+    except ParseError as error:
+        raise _with_wall(error, walls.Answer(200, headers, url, body)) from None
 
 
 def _new_entries(prefiltered: PrefilteredDocument, url: str) -> CleanFeed | None:
@@ -115,14 +124,25 @@ def _new_entries(prefiltered: PrefilteredDocument, url: str) -> CleanFeed | None
 def _whole_feed(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
     try:
         return _cleaned(parse(body, headers=headers, url=url), url)
-    except ParseError as error:
+    except ParseError as parse_error:
+        error = _with_wall(parse_error, walls.Answer(200, headers, url, body))
         content_type = headers.get("content-type", "")
         page_url = url.replace(urls.BLANKED, urls.MASK)  # addresses of feeds are shown masked
         advertised = advertised_feeds(body, url=page_url, content_type=content_type)
         feed_urls = [feed.url for feed in advertised if feed.url != page_url]
-        if not feed_urls:
-            raise
-        raise error_with_feed(error, feed_urls[0]) from None
+        if feed_urls:
+            error = error_with_feed(error, feed_urls[0])
+        raise error from None
+
+
+def _with_wall(error: ParseError, answer: walls.Answer) -> ParseError:
+    """Return the error of another document than expected, with the wall that the document is."""
+    expected = _EXPECTED.get(error.kind)
+    wall = walls.wall_of(answer) if expected else None
+    if wall is None:
+        return error
+    reason = f"not {expected} but {walls.reason_of(wall)}"
+    return ParseError(error.feed_url, reason, wall.kind, service=wall.service)
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

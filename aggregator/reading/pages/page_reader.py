@@ -6,19 +6,15 @@ from dataclasses import replace
 from aggregator.errors import ParseError
 from aggregator.links import without_tracking
 from aggregator.model import (
-    FailureKind,
     PageKind,
     PageReading,
     ParsedEntry,
     ParsedFeed,
-    is_bot_check,
 )
 from aggregator.reading.pages.html_items import read_html
 from aggregator.reading.pages.page_contract import check_contract, incomplete_note
 from aggregator.reading.pages.page_dates import page_date
 from aggregator.reading.pages.page_items import PageDocument, PageItem
-
-_SEARCHED_FOR_CHECK = 300_000  # bytes
 
 
 def parse_page(
@@ -34,13 +30,7 @@ def parse_page(
         ParseError: The posts are not where the selectors say.
     """
     document = _document(body, headers.get("content-type", ""), url, reading)
-    try:
-        check_contract(document.items, reading, url=url)
-    except ParseError as error:
-        if is_bot_check(body[:_SEARCHED_FOR_CHECK]):
-            reason = "a check for people in browsers in place of the page"
-            raise ParseError(url, reason, FailureKind.BOT_CHECK) from error
-        raise
+    check_contract(document.items, reading, url=url)
     return ParsedFeed(
         replace(document.head, note=incomplete_note(document.items)),
         tuple(_entry(item, reading) for item in _posts(document.items)),

@@ -27,7 +27,6 @@ from aggregator.model import (
     ParsedFeed,
     PublisherHints,
     document_defects,
-    is_bot_check,
 )
 from aggregator.reading.document_limits import MAX_BROKEN
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
@@ -84,7 +83,6 @@ _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECA
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
 _ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
-_SEARCHED_FOR_CHECK = 50_000  # bytes of a web page
 _SKIP_HOURS = re.compile(rb"<skipHours\s*>(.{1,2000}?)</skipHours", re.IGNORECASE | re.DOTALL)
 _SKIP_DAYS = re.compile(rb"<skipDays\s*>(.{1,2000}?)</skipDays", re.IGNORECASE | re.DOTALL)
 _SKIPPED = re.compile(rb">\s*(\d{1,2}|[A-Za-z]{3,9})\s*<")
@@ -168,9 +166,6 @@ def _rejection(body: bytes, url: str) -> ParseError:
     """Return the error of a document that is not a feed."""
     start = body[:2048]
     if _HTML_PAGE.search(start):
-        if is_bot_check(body[:_SEARCHED_FOR_CHECK]):
-            reason = "not a feed but a check for people in browsers"
-            return ParseError(url, reason, FailureKind.BOT_CHECK)
         return ParseError(url, "not a feed but a web page (HTML)", FailureKind.WEB_PAGE)
     reason = "not a feed: XML of another kind" if start.lstrip()[:1] == b"<" else "not a feed"
     return ParseError(url, reason, FailureKind.NOT_A_FEED)
