@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import Face, value_parsers
+from aggregator.config import Face, reached_at_port, value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import Order, PictureMode, Subscription
 from aggregator.model.times import span_text
@@ -410,6 +410,13 @@ def test_the_web_can_not_listen_on_what_is_no_address(host):
 def test_without_a_base_url_the_port_of_the_web_is_in_it():
     assert parsed("web: {port: 9000}").base_url == "http://127.0.0.1:9000"
     assert parsed("web: {port: 0}").base_url == "http://127.0.0.1:8080"
+    assert reached_at_port(parsed("title: Quay"), 9001).base_url == "http://127.0.0.1:9001"
+
+
+def test_a_base_url_of_the_file_stays_as_written_with_another_port():
+    config = parsed("base_url: http://127.0.0.1:8080")
+
+    assert reached_at_port(config, 9001).base_url == "http://127.0.0.1:8080"
 
 
 @pytest.mark.parametrize(

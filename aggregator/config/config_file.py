@@ -272,10 +272,9 @@ def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[
 def reached_at_port(config: Config, port: int) -> Config:
     """Return `config` with a base URL that leads to `port` of this machine.
 
-    A base URL that does not lead to `web.port` of this machine stays; so does every base URL if
-    `port` is 0, which stands for any free port.
+    A base URL of the file stays as written; every base URL stays if `port` is 0, which stands for
+    any free port.
     """
-    elsewhere = config.base_url != f"http://127.0.0.1:{config.web.port}"
-    if not port or (config.base_url_given and elsewhere):
+    if not port or config.base_url_given:
         return config
     return replace(config, base_url=f"http://127.0.0.1:{port}")
