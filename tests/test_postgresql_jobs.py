@@ -1,5 +1,6 @@
 """Due feeds on PostgreSQL as jobs for workers, in real processes on a server of their own."""
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_mock_engine, text
@@ -17,9 +19,11 @@ from aggregator.database.jobs import write_jobs
 from aggregator.database.jobs.write_job_schema import follow_scripts
 from aggregator.errors import DatabaseError
 from aggregator.scheduler import dispatch_of
+from aggregator.scheduler.dispatch import DispatchContext
 from tests import postgresql
 from tests.feedserver import FeedServer
 from tests.machines import Machine
+from tests.postgresql_server import skip_without_packages
 from tests.running import HANGS_AFTER, command, eventually, one_line, rss, trickle, write_config
 from tests.test_architecture import OF_JOBS
 
@@ -112,9 +116,10 @@ def test_a_batch_has_feeds_of_one_site_or_the_only_due_feeds_of_their_sites(coun
     assert max(map(len, mixed)) <= MAX_FEEDS
 
 
-def test_a_worker_is_not_needed_with_sqlite(tmp_path):
+def test_neither_workers_nor_a_look_at_jobs_are_for_sqlite(tmp_path):
     write_config(tmp_path, [])
 
+    assert "there are none with a SQLite database" in one_line(command(tmp_path, "jobs"), 2)
     assert "not needed with a SQLite database" in one_line(command(tmp_path, "work"), 2)
 
 
@@ -138,14 +143,17 @@ def test_the_shell_of_the_engine_shows_the_jobs_of_the_database_in_the_file(data
     with database.begin() as connection:
         write_jobs.defer(connection, [Batch("batch/a/1", None, (1, 2))], QUEUES)
     subscribe(tmp_path, database, [], 0)
-    shell = "-m", "procrastinate", "--app", "aggregator.scheduler.job_shell.app", "shell"
-
-    run = subprocess.run(
-        [sys.executable, *shell], cwd=tmp_path, input="list_queues\nexit\n",
-        capture_output=True, text=True, check=True,
+    program = (sys.executable, "-m", "aggregator")
+    typed = subprocess.run(
+        [*program, "--config", tmp_path / "config.yaml", "jobs"], input="list_queues\nexit\n",
+        cwd="/", capture_output=True, text=True, check=False,
     )  # fmt: skip
+    given = command(tmp_path, "jobs", "list_queues", "list_jobs details")
 
-    assert "batches: 1 jobs (todo: 1" in run.stdout
+    for done in (typed, given):
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "batches: 1 jobs (todo: 1" in done.stdout
+    assert "args={'feeds': [1, 2], 'token': 'batch/a/1'}" in given.stdout
 
 
 @pytest.mark.slow
@@ -320,3 +328,80 @@ def test_the_end_of_a_job_that_the_server_refuses_is_stored_later(database, site
         eventually(lambda: scalar(database, "SELECT count(*) FROM procrastinate_jobs") == 0)
 
     assert log_of(tmp_path).count("the end of a job is not stored") == 1
+
+
+GARBAGE = (
+    "{}", '{"token": 7, "feeds": "all"}', '{"token": "batch/a/1", "feeds": [1], "more": 1}', "[7]",
+    '{"token": "somebody@elsewhere", "feeds": [1]}', '"x"', "null", "7",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_job_that_somebody_wrote_ends_as_failed_with_a_line(database, sites, tmp_path):
+    from aggregator.scheduler.job_engine import prepare_tables
+
+    prepare_tables(database)
+    jobs = [("poll", arguments) for arguments in GARBAGE] + [("moor", "{}")]
+    write = text(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args) "
+        "VALUES ('batches', :task, CAST(:arguments AS jsonb))"
+    )
+    with database.begin() as connection:
+        for task, arguments in jobs:
+            connection.execute(write, {"task": task, "arguments": arguments})
+    subscribe(tmp_path, database, sites, 1)
+
+    with processes(tmp_path, ["schedule"], ["work"]):
+        eventually(lambda: scalar(database, POLLED) == 4)
+        failed = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
+        eventually(lambda: scalar(database, failed) == len(jobs))
+
+    lines = [line for line in log_of(tmp_path).splitlines() if "not a job of this program" in line]
+    assert len(lines) == len(jobs)
+    assert any('poll({"feeds": "all", "token": 7})' in line for line in lines)
+    assert scalar(database, "SELECT count(*) FROM procrastinate_jobs") == len(jobs)
+    assert scalar(database, "SELECT min(polls) FROM feeds") == 1
+
+
+@pytest.mark.slow
+def test_a_worker_that_reads_another_concurrency_runs_as_many_jobs_at_once(
+    database, sites, tmp_path
+):
+    subscribe(tmp_path, database, sites, 2, concurrency=1)
+    for site in sites:
+        for number in range(2):
+            site.raw(f"/{number}", partial(trickle, server=site))
+    with processes(tmp_path, ["schedule"], ["work"]):
+        eventually(lambda: requests(sites))
+        configured = tmp_path / "config.yaml"
+        configured.write_text(configured.read_text().replace("concurrency: 1", "concurrency: 8"))
+
+        eventually(lambda: all(site.requests for site in sites))
+        assert scalar(database, "SELECT count(*) FROM feeds WHERE polls > 0") == 0
+
+
+def test_a_worker_takes_no_feeds_over_while_the_poller_follows_a_changed_file():
+    skip_without_packages("procrastinate")
+    from aggregator.scheduler.batch_worker import BatchWorker
+
+    switching, steps = [True, True, False], []
+
+    async def take_over(_work):
+        steps.append(len(switching))
+        return []
+
+    context = DispatchContext(
+        "host/1",
+        SimpleNamespace(transact=take_over, settings=SimpleNamespace(budget_of=None)),
+        config=None,
+        is_stopping=lambda: False,
+        is_switching=lambda: switching.pop(0),
+        hurry=None,
+        on_replaced=None,
+    )
+    app = SimpleNamespace(task=lambda **_: lambda function: function)
+    job = SimpleNamespace(job=SimpleNamespace(id=1, attempts=0))
+
+    asyncio.run(BatchWorker(app, context)._poll_batch(job, token="batch/a/1", feeds=[1]))
+
+    assert steps == [0]

@@ -35,6 +35,7 @@ _COMMANDS = {
     "rename": "subscription_commands:rename",
     "export": "export:export",
     "copy": "copy:copy",
+    "jobs": "job_commands:jobs",
     "mcp": "mcp_server:mcp",
 }
 _ARGUMENTS = "aggregator.arguments"

@@ -19,13 +19,13 @@ batch_queue     due feeds, leased in batches and deferred as jobs         procra
 batch_worker    batches, taken from the queues and polled                 procrastinate
 job_engine      tables and connections of Procrastinate                   procrastinate
 dispatch_choice which dispatch a database needs
-job_shell       an application for the command `procrastinate`            procrastinate
+job_shell       the shell of Procrastinate on the database                procrastinate
 timed_jobs      jobs by time, in this process                             apscheduler
 service         polling until a stop: jobs, start and clean stop
 """
 
 from .config_changes import keys_for_restart
-from .dispatch_choice import dispatch_of
+from .dispatch_choice import dispatch_of, run_job_shell
 from .once import PollRequest, poll_once
 from .poll_options import poll_settings
 from .service import Scheduler, stop_on_signals
@@ -39,5 +39,6 @@ __all__ = [
     "keys_for_restart",
     "poll_once",
     "poll_settings",
+    "run_job_shell",
     "stop_on_signals",
 ]

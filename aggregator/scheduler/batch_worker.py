@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import ceil
 from typing import Any
@@ -41,7 +41,7 @@ class BatchWorker:
         self._context = context
         self._polls = PollsUnderWay(context.present)
         self._shared_hosts = SharedHosts()
-        self._workers: dict[str, Worker] = {}
+        self._workers: set[Worker] = set()
         self._left_over: set[str] = set()  # owners of leases that are to be given back
         self._queues_without_server: set[str] = set()
         app.task(name=QUEUES.task, pass_context=True)(self._poll_batch)
@@ -53,55 +53,84 @@ class BatchWorker:
 
     async def run(self) -> None:
         """Work until a cancellation."""
-        slots = self._context.present.settings.concurrency
-        await asyncio.gather(
-            self._work(QUEUES.batches, jobs=max(2, ceil(slots * FEEDS_PER_SLOT / MAX_FEEDS))),
-            self._work(QUEUES.sites, jobs=slots),
-            self._keep_alive(),
-        )
+        keeping_alive = asyncio.create_task(self._keep_alive())
+        try:
+            await asyncio.gather(
+                self._work(QUEUES.batches, _batches_that_fill),
+                self._work(QUEUES.sites, lambda slots: slots),
+            )
+        finally:
+            keeping_alive.cancel()
 
     async def end_polls(self) -> None:
         """Take no job any more, and stop fetching."""
-        for worker in self._workers.values():
+        for worker in self._workers:
             worker.stop()
         await self._polls.cancel()
 
-    async def _work(self, queue: str, *, jobs: int) -> None:
-        """Run up to so many jobs at a time; begin again after an outage of the server."""
-        while not self._context.is_stopping():
-            worker = self._workers[queue] = Worker(
-                self._app,
-                queues=[queue],
-                name=queue,
-                concurrency=jobs,
-                fetch_job_polling_interval=TICK,
-                abort_job_polling_interval=_NEVER,
-                update_heartbeat_interval=_NEVER,  # an outage would end the worker
-                stalled_worker_timeout=_FORGOTTEN_AFTER,
-                listen_notify=False,
-                install_signal_handlers=False,
-                delete_jobs="always",
-            )
-            try:
-                await worker.run()
-            except ProcrastinateException as error:
-                if not self._queues_without_server:  # one line of an outage
-                    log.error("jobs: %s; trying again", reason_of(error))
-                self._queues_without_server.add(queue)
-                await asyncio.sleep(_RESTART)
-            except Exception:
-                log.exception("jobs: a worker failed unexpectedly; starting another one")
-                await asyncio.sleep(_RESTART)
+    async def _work(self, queue: str, jobs_of: Callable[[int], int]) -> None:
+        """Run jobs; after a change of `poll.concurrency`, as many as that needs.
+
+        Args:
+            jobs_of: Returns the number of jobs at a time that fill a number of slots.
+        """
+        running = set[asyncio.Task[None]]()
+        try:
+            while not self._context.is_stopping():
+                slots = self._context.present.settings.concurrency
+                worker = self._worker(queue, jobs_of(slots))
+                task = asyncio.create_task(self._run(worker))
+                running.add(task)
+                while not task.done() and slots == self._context.present.settings.concurrency:
+                    await asyncio.wait({task}, timeout=TICK)
+                worker.stop()  # jobs that run end with the former worker
+                running = {task for task in running if not task.done()}
+        finally:
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+
+    def _worker(self, queue: str, jobs: int) -> Worker:
+        return Worker(
+            self._app,
+            queues=[queue],
+            name=queue,
+            concurrency=jobs,
+            fetch_job_polling_interval=TICK,
+            abort_job_polling_interval=_NEVER,
+            update_heartbeat_interval=_NEVER,  # an outage would end the worker
+            stalled_worker_timeout=_FORGOTTEN_AFTER,
+            listen_notify=False,
+            install_signal_handlers=False,
+            delete_jobs="always",
+        )
+
+    async def _run(self, worker: Worker) -> None:
+        """Run jobs until `worker` is stopped or the server is away; wait a moment then."""
+        self._workers.add(worker)
+        try:
+            await worker.run()
+        except ProcrastinateException as error:
+            if not self._queues_without_server:  # one line of an outage
+                log.error("jobs: %s; trying again", reason_of(error))
+            self._queues_without_server.add(worker.worker_name or "")
+            await asyncio.sleep(_RESTART)
+        except Exception:
+            log.exception("jobs: a worker failed unexpectedly; starting another one")
+            await asyncio.sleep(_RESTART)
+        finally:
+            self._workers.discard(worker)
 
     async def _keep_alive(self) -> None:
         """Send signs of life, also while the workers wait for the server."""
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            for queue, worker in [*self._workers.items()]:
+            for worker in [*self._workers]:
                 if worker.worker_id is not None:
                     with contextlib.suppress(ProcrastinateException):
                         await self._app.job_manager.update_heartbeat(worker.worker_id)
-                        self._queues_without_server.discard(queue)
+                        self._queues_without_server.discard(worker.worker_name or "")
 
     async def _poll_batch(self, context: JobContext, *, token: str, feeds: Sequence[int]) -> None:
         """Poll the feeds of a job with leases for the batch; give unfinished feeds back at a stop.
@@ -112,6 +141,7 @@ class BatchWorker:
         """
         owner = f"{context.job.id}.{context.job.attempts}@{self._context.owner}"
         try:
+            await self._context.until_switched()
             left_over = frozenset(self._left_over)
             due = await self._context.present.transact(
                 partial(self._take_over, token=token, owner=owner, left_over=left_over)
@@ -161,6 +191,10 @@ class BatchWorker:
             if not running:
                 return
             _ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _batches_that_fill(slots: int) -> int:
+    return max(2, ceil(slots * FEEDS_PER_SLOT / MAX_FEEDS))
 
 
 def _give_back(connection: Connection, *, unstored: Sequence[DueFeed], owner: str) -> None:

@@ -22,6 +22,7 @@ from .timed_jobs import TimedJob
 TICK = 1
 """Seconds between two looks for due feeds."""
 
+_SWITCHING = 0.05  # seconds between two looks
 _MAX_PER_HOST = 256
 
 
@@ -45,6 +46,11 @@ class DispatchContext:
     is_switching: Callable[[], bool]
     hurry: Callable[[str], None]
     on_replaced: Callable[[], None]
+
+    async def until_switched(self) -> None:
+        """Wait until feeds may be leased; see `is_switching`."""
+        while self.is_switching() and not self.is_stopping():
+            await asyncio.sleep(_SWITCHING)
 
 
 class Dispatch(Protocol):

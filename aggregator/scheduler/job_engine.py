@@ -1,6 +1,7 @@
 """Procrastinate on the database of the program: tables, connections, jobs."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from procrastinate.schema import SchemaManager
 
 from aggregator.database import Engine, connection_arguments
 from aggregator.database.jobs.write_job_schema import follow_scripts
-from aggregator.database.jobs.write_jobs import Queues
+from aggregator.database.jobs.write_jobs import Queues, is_batch
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ CONNECTIONS = 4
 
 _PATIENCE = 10  # seconds to wait for a connection
 _MAX_BACKOFF = 5  # seconds; the pool would double its pauses up to minutes during an outage
+_ARGUMENTS_SHOWN = 100  # characters
 _RETRY = 2  # seconds until the end of a job is stored again
 
 
@@ -73,12 +75,22 @@ class _Jobs(JobManager):
         self._is_failing = False
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Return a job for a worker; None without a job free to run."""
-        try:
-            job: Job | None = await super().fetch_job(queues, worker_id)
-        except UniqueViolation:  # another worker took a job of the same site in this moment
-            return None
-        return job
+        """Return a job for a worker; None without a job free to run.
+
+        A job that somebody else has written ends as failed, and stays in the table.
+        """
+        while True:
+            try:
+                job: Job | None = await super().fetch_job(queues, worker_id)
+            except UniqueViolation:  # another worker took a job of the same site in this moment
+                return None
+            if job is None or (job.task_name == QUEUES.task and is_batch(job.task_kwargs)):
+                return job
+            log.error(
+                "jobs: job %s is not a job of this program, and ends as failed: %s(%s)",
+                job.id, job.task_name, json.dumps(job.task_kwargs)[:_ARGUMENTS_SHOWN],
+            )  # fmt: skip
+            await self.finish_job(job, Status.FAILED, delete_job=False)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Store the end of a job, unless the job was given to another worker."""

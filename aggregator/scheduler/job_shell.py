@@ -1,27 +1,38 @@
-"""An application for the command `procrastinate`, on the database of config.yaml.
+"""The shell of Procrastinate, on the database of the program."""
 
-    procrastinate --app aggregator.scheduler.job_shell.app shell
+import asyncio
+from collections.abc import Sequence
 
-The file is named by AGGREGATOR_CONFIG, by default config.yaml in the present folder.
-"""
+from procrastinate.exceptions import ConnectorException
+from procrastinate.shell import ProcrastinateShell
+from procrastinate.utils import sync_to_async
 
-import os
-from pathlib import Path
-from typing import Any
-
-from aggregator.config import load
-from aggregator.database import open_unchanged
+from aggregator.database import Engine
 from aggregator.errors import DatabaseError
 
-from .job_engine import new_app
+from .job_engine import new_app, reason_of
 
 
-def __getattr__(name: str) -> Any:
-    """Return the application; nothing is read before somebody asks for `app`."""
-    if name != "app":
-        raise AttributeError(name)
-    config = load(Path(os.environ.get("AGGREGATOR_CONFIG") or "config.yaml"))
-    engine = open_unchanged(config.database)
-    if engine is None or engine.dialect.name == "sqlite":
-        raise DatabaseError("jobs: config.yaml names no PostgreSQL database with tables")
-    return new_app(engine, lambda: False)
+def run_shell(engine: Engine, lines: Sequence[str]) -> None:
+    """Read commands from standard input, and show jobs, until the end.
+
+    Args:
+        lines: Commands in place of standard input.
+
+    Raises:
+        DatabaseError: The server can't be reached.
+    """
+    try:
+        asyncio.run(_run(engine, lines))
+    except ConnectorException as error:
+        raise DatabaseError(f"jobs: {reason_of(error)}") from error
+
+
+async def _run(engine: Engine, lines: Sequence[str]) -> None:
+    app = new_app(engine, lambda: False)
+    async with app.open_async():
+        shell = ProcrastinateShell(job_manager=app.job_manager)
+        if not lines:
+            await sync_to_async(shell.cmdloop)
+        for line in lines:
+            await sync_to_async(shell.onecmd, line)

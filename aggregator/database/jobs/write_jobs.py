@@ -64,6 +64,17 @@ class Load:
     workers: int
 
 
+def is_batch(arguments: object) -> bool:
+    """Whether `defer` writes such arguments of a job; others come from somebody else."""
+    return (
+        isinstance(arguments, dict)
+        and arguments.keys() == {"token", "feeds"}
+        and isinstance(arguments["token"], str)
+        and arguments["token"].startswith(BATCH)
+        and isinstance(arguments["feeds"], list)
+    )
+
+
 def load_of_queues(connection: Connection, *, alive_within: timedelta) -> Load:
     """Return the numbers of waiting feeds and of workers."""
     feeds = connection.execute(_QUEUED, {"batch": f"{BATCH}%"}).scalar_one()
