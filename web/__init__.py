@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_MACHINE_PATHS = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
+_MACHINE_PATHS = (".atom", ".epub", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
 _MESSAGES = {
     404: to_translate("Nothing is published at this address."),
     405: to_translate("This address is read-only."),

@@ -19,7 +19,15 @@ from aggregator.dates import Week
 from aggregator.merged import ListRequest
 from aggregator.model import ListKind, ListScope, OpmlOutline
 from aggregator.opml import outlines as opml
-from aggregator.publish import Document, Format, last_modified_at, links, render
+from aggregator.publish import (
+    EPUB_TYPE,
+    Document,
+    Format,
+    last_modified_at,
+    links,
+    render,
+    render_epub,
+)
 from web import page_links, pages, parameters, presentation, renamed_lists, source_texts
 from web.page_contents import Page
 from web.responses import (
@@ -64,6 +72,18 @@ def search(form: str) -> Response:
 def archive(week: str, kind: str = ListKind.ALL, key: str = "") -> Response:
     """Publish the entries of one week in a list of several sources."""
     return _answer(parameters.list_scope(kind, key), Format.ATOM, parameters.week(week))
+
+
+@bp.get(f"/issue/feed.{_FORM}")
+def issues(form: str) -> Response:
+    """Publish the newest issues of weeks, each as an entry."""
+    return send(_issues(Format(form)), cache_control=_cache_control(None, site().utc_now()))
+
+
+@bp.get("/issue/<week>.epub")
+def epub(week: str) -> Response:
+    """Send the issue of a week as a book."""
+    return send(_book(parameters.week(week)), cache_control=_FOR_GOOD)
 
 
 @bp.get("/sources.opml")
@@ -120,6 +140,38 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     ]
     # Without a date: the same subscriptions give the same document.
     return body(opml.write(head.title, outlines), _OPML_TYPE)
+
+
+def _issues(form: Format) -> Body:
+    now = site().utc_now()
+    with site().engine.connect() as connection:
+        key = read_overview.version(connection), "issues", form, dates.open_since(now)
+        if (content := site().documents.get(key)) is not None:
+            return content
+        document = merged.issues_document(
+            connection, site().publication, form, now=now, texts=site().config.page.read_here
+        )
+    content = body(
+        render(document, form), form.content_type, modified_at=last_modified_at(document.entries)
+    )
+    site().documents.store(key, content)
+    return content
+
+
+def _book(week: Week) -> Body:
+    now = site().utc_now()
+    with site().engine.connect() as connection:
+        key = read_overview.version(connection), "book", week
+        if (content := site().documents.get(key)) is not None:
+            return content
+        issue = merged.issue(
+            connection, week, site().publication, now=now, texts=site().config.page.read_here
+        )
+    if issue is None:
+        abort(404, "There is no issue of this week, or not yet.")
+    content = body(render_epub(issue), EPUB_TYPE, modified_at=last_modified_at(issue.entries))
+    site().documents.store(key, content)
+    return content
 
 
 @bp.after_request

@@ -146,6 +146,8 @@ def text_of_page(
     url: str | None,
     lang: Language,
     picture: Callable[[Picture], str] | None = None,
+    *,
+    level: int = 1,
 ) -> Markup:
     """Return a text as a part of the page.
 
@@ -153,12 +155,14 @@ def text_of_page(
         html: Sanitised.
         url: Address of the text.
         picture: Returns what stands for a picture; without the function it is a link.
+        level: Of the heading above the text.
     """
     labels = TextLabels(
         table=lang.gettext("Table"), code=lang.gettext("Code"), formula=lang.gettext("Formula")
     )
     link = picture or (lambda picture: str(_link(picture, lang)))
-    return Markup(text_on_page(html, url=url, labels=labels, picture=link))  # noqa: S704
+    text = text_on_page(html, url=url, labels=labels, picture=link, level=level)
+    return Markup(text)  # noqa: S704
 
 
 def _is_emoji(alt: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import request, url_for
 
 from aggregator import merged
+from aggregator.dates import Week
 from aggregator.merged import ListRequest
 from aggregator.model import Cursor, ListKind, ListScope
 from aggregator.publish import Format
@@ -58,6 +59,18 @@ class PageLinks(ABC):
     @abstractmethod
     def of_saved(self) -> str:
         """Return the address of the page of saved posts."""
+
+    @abstractmethod
+    def of_issue(self, week: Week | None = None) -> str:
+        """Return the address of the issue of a week, or of the table of issues."""
+
+    @abstractmethod
+    def of_epub(self, week: Week) -> str:
+        """Return the address of the issue of a week as a book."""
+
+    @abstractmethod
+    def of_issue_feed(self) -> str:
+        """Return the address of the issues as an Atom feed."""
 
     @abstractmethod
     def of_about(self) -> str | None:
@@ -127,6 +140,18 @@ class RequestLinks(PageLinks):
     def of_saved(self) -> str:
         """Return the path of the page of saved posts."""
         return url_for("pages.saved")
+
+    def of_issue(self, week: Week | None = None) -> str:
+        """Return the path of the issue of a week, or of the table of issues."""
+        return request.script_root + merged.issue_path(week)
+
+    def of_epub(self, week: Week) -> str:
+        """Return the path of the issue of a week as a book."""
+        return request.script_root + merged.epub_path(week)
+
+    def of_issue_feed(self) -> str:
+        """Return the path of the issues as an Atom feed."""
+        return request.script_root + merged.issue_feed_path(Format.ATOM)
 
     def of_about(self) -> str | None:
         """Return the path of the operator's text on the site, None without such a text."""

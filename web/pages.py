@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.model import ListKind, ListScope, Overview
-from web import embedded_list, page_contents, parameters, renamed_lists
+from web import embedded_list, issue_page, page_contents, parameters, renamed_lists
 from web.content_policy import POST_POLICY, frame_policy
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
@@ -33,7 +33,8 @@ _UNKNOWN = {
     ListKind.VIEW: to_translate("There is no such view."),
     ListKind.SOURCE: to_translate("There is no such source."),
 }
-_NEVER_LISTED = {"pages.search", "pages.post", "pages.embed", "pages.saved"}
+_WITH_TEXTS = {"pages.post", "pages.issue"}
+_NEVER_LISTED = {"pages.search", "pages.embed", "pages.saved", *_WITH_TEXTS}
 _OF_EMBED = ("limit", "excerpt", "theme")
 _PARAMETERS = ("before", "view", "q", "skip", "hidden", "in", *_OF_EMBED)  # of all views
 
@@ -147,6 +148,21 @@ def post(data: PageData, entry_id: str) -> Page:
     return page or abort(404, to_translate("This post can’t be read here."))
 
 
+@bp.get("/issue")
+@_page()
+def issues(data: PageData) -> Page:
+    """List the issues of weeks."""
+    return issue_page.issues_page(data)
+
+
+@bp.get("/issue/<week>")
+@_page()
+def issue(data: PageData, week: str) -> Page:
+    """Show the issue of a week."""
+    page = issue_page.issue_page(data, parameters.week(week))
+    return page or abort(404, to_translate("There is no issue of this week, or not yet."))
+
+
 @bp.get("/sources")
 @_page(Part.CHECKS, Part.FEEDS)
 def sources(data: PageData) -> Page:
@@ -201,8 +217,8 @@ def robot(data: PageData) -> Page:
 
 @bp.after_request
 def _let_media_play(response: Response) -> Response:
-    """Let a reader of a post play sound and video from the publisher's host."""
-    if request.endpoint == "pages.post" and response.status_code == 200:
+    """Let a reader of texts play sound and video from the publisher's host."""
+    if request.endpoint in _WITH_TEXTS and response.status_code == 200:
         response.headers["Content-Security-Policy"] = POST_POLICY
     return response
 

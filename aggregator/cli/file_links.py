@@ -6,6 +6,7 @@ from posixpath import dirname, relpath
 from urllib.parse import quote, unquote
 
 from aggregator import merged
+from aggregator.dates import Week
 from aggregator.merged import ListRequest
 from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
@@ -80,6 +81,18 @@ class FileLinks(PageLinks):
         """Return the path to the page of saved posts."""
         return self._relative(SAVED_FILE)
 
+    def of_issue(self, week: Week | None = None) -> str:
+        """Return the path to the issue of a week, or to the table of issues."""
+        return self._relative(issue_file(week))
+
+    def of_epub(self, week: Week) -> str:
+        """Return the path to the issue of a week as a book."""
+        return self._relative(merged.epub_path(week).lstrip("/"))
+
+    def of_issue_feed(self) -> str:
+        """Return the path to the issues as an Atom feed; a URL if Atom is not written."""
+        return self._document(merged.issue_feed_path(Format.ATOM), Format.ATOM.value)
+
     def of_about(self) -> str | None:
         """Return the path to the operator's text on the site, None without such a text."""
         return self._relative(ABOUT_FILE) if self._has_about else None
@@ -132,6 +145,12 @@ def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
 def post_file(entry_id: int) -> str:
     """Return the path of the file of a post."""
     return f"{merged.post_path(entry_id).lstrip('/')}.html"
+
+
+def issue_file(week: Week | None = None) -> str:
+    """Return the path of the file of the issue of a week, or of the table of issues."""
+    name = "/index" if week is None else ""
+    return f"{merged.issue_path(week).lstrip('/')}{name}.html"
 
 
 def picture_file(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The whole site as files: list pages, feeds, archives, OPML, and assets of the pages.
+"""The whole site as files: list pages, feeds, archives, issues, OPML, and assets of the pages.
 
 Files have the content of the web's answers, with two differences: links between pages are relative
 paths, so that the site works in any place, and times are dates.  The same database gives the same
@@ -18,6 +18,7 @@ from aggregator.cli.file_links import (
     ABOUT_FILE,
     SAVED_FILE,
     FileLinks,
+    issue_file,
     list_file,
     picture_file,
     post_file,
@@ -31,10 +32,13 @@ from aggregator.database.feeds import read_names, read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.errors import AggregatorError
+from aggregator.merged import Publication
 from aggregator.model import ListKind, ListScope
 from aggregator.model.times import EPOCH
-from web import create_app, page_contents
+from aggregator.publish import Format, render, render_epub
+from web import create_app, issue_page, page_contents
 from web.feed_views import opml_body
+from web.issue_page import MAX_ISSUES
 from web.language import language
 from web.last_visit import LastVisit
 from web.page_contents import PAGE_SIZE, ListPosition, Page, PageData
@@ -90,6 +94,9 @@ def files(
                 yield File(path, data)
             for _ in forms:
                 on_list()
+    if "atom" in formats:
+        with engine.connect() as connection:
+            yield _issue_feed(connection, config)
     if "opml" in formats:
         with app.app_context(), engine.connect() as connection:
             yield from _subscriptions(connection, scopes)
@@ -116,6 +123,19 @@ def _subscriptions(connection: Connection, scopes: Sequence[ListScope]) -> Itera
             if content is None:
                 raise AggregatorError(f"{merged.opml_path(scope)}: there is no such list")
             yield File(unquote(merged.opml_path(scope).lstrip("/")), content.data)
+
+
+def _issue_feed(connection: Connection, config: Config) -> File:
+    """Return the issues of weeks as a feed, as of the newest poll."""
+    form = Format.ATOM
+    document = merged.issues_document(
+        connection,
+        Publication.of(config),
+        form,
+        now=read_overview.overview(connection).checked_at or EPOCH,
+        texts=config.page.read_here,
+    )
+    return File(merged.issue_feed_path(form).lstrip("/"), render(document, form))
 
 
 class _Pages:
@@ -149,6 +169,8 @@ class _Pages:
                 yield _file(ABOUT_FILE, about, data)
             data = self._data(connection, SAVED_FILE)
             yield _file(SAVED_FILE, page_contents.saved(), data)
+        with self._engine.connect() as connection:
+            yield from self._issues(connection)
         if self._has_posts:
             with self._engine.connect() as connection:
                 yield from self._post_pages(connection)
@@ -202,6 +224,17 @@ class _Pages:
             if page.following_row is None:
                 return
             skipped, previous = page.following_row, skipped
+
+    def _issues(self, connection: Connection) -> Iterator[File]:
+        """Yield the table of the issues of weeks; then each issue as a page and as a book."""
+        data = self._data(connection, issue_file())
+        yield _file(issue_file(), issue_page.issues_page(data), data)
+        for week in merged.issue_weeks(connection, now=self._clock.now, limit=MAX_ISSUES):
+            data = self._data(connection, issue_file(week))
+            issue, page = issue_page.issue_of(data, week), issue_page.issue_page(data, week)
+            if issue is not None and page is not None:
+                yield _file(issue_file(week), page, data)
+                yield File(merged.epub_path(week).lstrip("/"), render_epub(issue))
 
     def _post_pages(self, connection: Connection) -> Iterator[File]:
         """Yield the pages of the posts of all lists that can be read here, oldest first."""

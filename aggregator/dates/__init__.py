@@ -9,7 +9,14 @@ weeks       the weeks of the archives, and the archive of each entry
 
 from aggregator.dates.date_text import EARLIEST, LATEST, entry_date, read
 from aggregator.dates.placement import Placement, PlacementReason, PublishedTime, placements
-from aggregator.dates.weeks import ARCHIVE_DELAY, Week, archived_at, is_closed, open_since
+from aggregator.dates.weeks import (
+    ARCHIVE_DELAY,
+    Week,
+    archived_at,
+    closed_at,
+    is_closed,
+    open_since,
+)
 from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrow_bounds
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "PublishedTime",
     "Week",
     "archived_at",
+    "closed_at",
     "entry_date",
     "in_zone",
     "is_closed",

@@ -92,9 +92,14 @@ def open_since(now: datetime) -> datetime:
 
 
 def is_closed(week: Week, now: datetime) -> bool:
-    """Whether the archive of a week takes no more entries.
+    """Whether the archive of a week takes no more entries."""
+    return now >= closed_at(week)
+
+
+def closed_at(week: Week) -> datetime:
+    """Return when the archive of a week takes no more entries.
 
     The archive closes a little later than `archived_at` allows, as entries may be being stored
     just then.
     """
-    return now >= week.end + ARCHIVE_DELAY + _STORING
+    return week.end + ARCHIVE_DELAY + _STORING

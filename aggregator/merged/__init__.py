@@ -8,6 +8,7 @@ three have the same documents, because all are made here.
     addresses       requests for documents, their addresses, ids of lists
     list_documents  a page of a list
     archives        the entries of a week
+    weekly_issues   the articles of a week, for reading
 """
 
 from aggregator.merged.addresses import (
@@ -25,6 +26,14 @@ from aggregator.merged.addresses import (
 )
 from aggregator.merged.archives import has_archives
 from aggregator.merged.list_documents import document, document_head, entries_for_documents
+from aggregator.merged.weekly_issues import (
+    epub_path,
+    issue,
+    issue_feed_path,
+    issue_path,
+    issue_weeks,
+    issues_document,
+)
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -37,7 +46,13 @@ __all__ = [
     "document_path",
     "embed_path",
     "entries_for_documents",
+    "epub_path",
     "has_archives",
+    "issue",
+    "issue_feed_path",
+    "issue_path",
+    "issue_weeks",
+    "issues_document",
     "list_path",
     "merged_lists",
     "opml_path",

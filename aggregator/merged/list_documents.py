@@ -18,7 +18,8 @@ from aggregator.merged.addresses import ListRequest, Publication
 from aggregator.model import Cursor, ListedEntry, ListKind, ListPage, ListScope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
-_GENERATOR = f"aggregator {__version__}"
+GENERATOR = f"aggregator {__version__}"
+"""Name and version of the program, for documents."""
 
 
 def document(
@@ -82,7 +83,7 @@ def document_head(
         self_url=address,
         subtitle=subtitle,
         language=language,
-        generator=_GENERATOR,
+        generator=GENERATOR,
         icon="" if scope.kind is ListKind.SOURCE else publication.icon,
         logo="" if scope.kind is ListKind.SOURCE else publication.logo,
     )

@@ -2,15 +2,15 @@
 
     Document -> render -> bytes
 
-`document` has the contents and the common decisions of all formats, `atom`, `rss` and `json_feed`
-have the formats, `xml_writer` elements and bytes, `size` the length of entries before writing.  The
-same document always gives the same bytes, so a hash of the bytes is a strong validator (RFC 9110,
-8.8.1).
+`document` has the contents and the common decisions of all formats, `issue` those of the issue of a
+week.  `atom`, `rss`, `json_feed` and `epub` have the formats, `xml_writer` elements and bytes,
+`size` the length of entries before writing.  The same document always gives the same bytes, so a
+hash of the bytes is a strong validator (RFC 9110, 8.8.1).
 """
 
 from enum import StrEnum
 
-from aggregator.publish import atom, json_feed, rss
+from aggregator.publish import atom, epub, json_feed, rss
 from aggregator.publish.document import (
     Document,
     first_words,
@@ -19,17 +19,24 @@ from aggregator.publish.document import (
     title_of,
     updated_at,
 )
+from aggregator.publish.issue import Issue, IssueSection, issue_html, section_title
 from aggregator.publish.size import room_in_feed, room_on_page
 
 __all__ = [
+    "EPUB_TYPE",
     "Document",
     "Format",
+    "Issue",
+    "IssueSection",
     "first_words",
+    "issue_html",
     "last_modified_at",
     "links",
     "render",
+    "render_epub",
     "room_in_feed",
     "room_on_page",
+    "section_title",
     "title_of",
     "updated_at",
 ]
@@ -64,3 +71,11 @@ _WRITERS = {Format.ATOM: atom.write, Format.RSS: rss.write, Format.JSON: json_fe
 def render(document: Document, format: Format) -> bytes:  # noqa: A002 - what a caller would say
     """Return `document` in `format`, as UTF-8."""
     return _WRITERS[format](document)
+
+
+EPUB_TYPE = epub.MEDIA_TYPE
+
+
+def render_epub(issue: Issue) -> bytes:
+    """Return an issue as a book (EPUB)."""
+    return epub.write(issue)

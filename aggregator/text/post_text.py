@@ -70,7 +70,12 @@ class TextLabels:
 
 
 def text_on_page(
-    html: str, *, url: str | None, labels: TextLabels, picture: Callable[[Picture], str]
+    html: str,
+    *,
+    url: str | None,
+    labels: TextLabels,
+    picture: Callable[[Picture], str],
+    level: int = 1,
 ) -> str:
     """Return the HTML of an entry's text for a page of ours.
 
@@ -78,8 +83,19 @@ def text_on_page(
         html: As stored: sanitised, with absolute addresses.
         url: Address of the entry; links to places within the text begin with it.  None if unknown.
         picture: Returns the HTML in place of a picture.
+        level: Of the heading above the text.
     """
-    return _PageText(html, url, labels, picture).result()
+    return _PageText(html, url, labels, picture, level).result()
+
+
+def without_targets(html: str) -> str:
+    """Return a text without its ids, so that several texts fit on a page.
+
+    Args:
+        html: As for `text_on_page`, for which links to places of the text lead to the publisher's
+            page then.
+    """
+    return _TAG.sub(lambda tag: _TARGET.sub("", tag[0]), html)
 
 
 def picture_address(attributes: Mapping[str, str]) -> str:
@@ -146,8 +162,10 @@ class _PageText:
         url: str | None,
         labels: TextLabels,
         picture: Callable[[Picture], str],
+        level: int,
     ) -> None:
         self._html = html
+        self._level = level
         self._page = urldefrag(url)[0] if url else None
         self._labels = labels
         self._picture = picture
@@ -191,7 +209,7 @@ class _PageText:
         while self._levels and self._levels[-1] >= written_level:
             self._levels.pop()
         self._levels.append(written_level)
-        self._open_headings.append(min(1 + len(self._levels), _LAST_HEADING))
+        self._open_headings.append(min(self._level + len(self._levels), _LAST_HEADING))
         return _tag(f"h{self._open_headings[-1]}", values)
 
     def block(self, start: _Start, values: dict[str, str]) -> str:

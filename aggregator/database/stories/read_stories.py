@@ -1,6 +1,6 @@
 """Stories in lists: one entry of each, and the other feeds with the same story."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     literal_column,
     or_,
     select,
@@ -27,7 +28,14 @@ from aggregator.database.chunks import chunks
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import IS_SHOWN, STORIES_ON, is_searched
-from aggregator.database.schema import WHOLE_LIST_ID, entries, feeds, list_members, story_links
+from aggregator.database.schema import (
+    WHOLE_LIST_ID,
+    contents,
+    entries,
+    feeds,
+    list_members,
+    story_links,
+)
 from aggregator.model import EntryId, Exclusion, OtherEntry, SourceName
 
 _MEMBER, _FEED_OF_MEMBER = entries.alias("member"), feeds.alias("feed_of_member")
@@ -166,6 +174,38 @@ def other_entries(value: Any) -> tuple[OtherEntry, ...]:
             rows_in(value), key=lambda row: row[:2]
         )
     )
+
+
+def longest_entries(connection: Connection, entry_ids: Sequence[int]) -> dict[int, int]:
+    """Return the entry with the longest text of each story; entries without a story are left out.
+
+    Args:
+        entry_ids: Of one entry of each story.
+
+    Returns:
+        By the given id the id of the entry with the longest text; of equally long ones the given
+        entry, else the one that arrived first.
+    """
+    length = func.coalesce(func.length(contents.c.html), 0)
+    statement = (
+        select(entries.c.id, _MEMBER.c.id)
+        .join(_MEMBER, _MEMBER.c.story_id == entries.c.story_id)
+        .join(_FEED_OF_MEMBER, _FEED_OF_MEMBER.c.id == _MEMBER.c.feed_id)
+        .outerjoin(contents, contents.c.entry_id == _MEMBER.c.id)
+        .where(is_searched(_MEMBER), _FEED_OF_MEMBER.c.stories, STORIES_ON)
+        .order_by(
+            entries.c.id,
+            length.desc(),
+            _MEMBER.c.id != entries.c.id,
+            _MEMBER.c.first_seen_at,
+            _MEMBER.c.id,
+        )
+    )
+    longest: dict[int, int] = {}
+    for chunk in chunks(entry_ids):
+        for entry_id, member_id in connection.execute(statement.where(entries.c.id.in_(chunk))):
+            longest.setdefault(entry_id, member_id)
+    return longest
 
 
 def linked_sites(connection: Connection, feed_ids: Collection[int]) -> dict[int, set[str]]:
