@@ -2,6 +2,8 @@
 
 date_text   the text of a date to a time, with the form of the text and the certainty
 date_words  names of months, weekdays and zones
+written_text   dates as people write them on pages, some of which count from now
+relative_text  how long ago something was; relative_words has the words, lead_words those around
 zones       the zone of a feed with dates that name no zone
 placement   where an entry stands in the list, for good, and why
 weeks       the weeks of the archives, and the archive of each entry
@@ -17,6 +19,7 @@ from aggregator.dates.weeks import (
     is_closed,
     open_since,
 )
+from aggregator.dates.written_text import WrittenDate, corrected, written_date
 from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrow_bounds
 
 __all__ = [
@@ -28,8 +31,10 @@ __all__ = [
     "PlacementReason",
     "PublishedTime",
     "Week",
+    "WrittenDate",
     "archived_at",
     "closed_at",
+    "corrected",
     "entry_date",
     "in_zone",
     "is_closed",
@@ -38,4 +43,5 @@ __all__ = [
     "open_since",
     "placements",
     "read",
+    "written_date",
 ]

@@ -47,7 +47,7 @@ _UNIX_UNITS = ((10**14, 1_000_000), (10**11, 1000))  # in seconds the years 5138
 _COMPACT = re.compile(r"((?:19|2[01])\d\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?)?(Z|[+-]\d{4})?")
 
 _MARKS = "|".join(sorted(map(re.escape, AFTERNOON | MORNING), key=len, reverse=True))
-_TIME = re.compile(
+TIME = re.compile(
     rf"(?P<before>{_MARKS})?\s*(?<![\d+\-\u2212])(?P<hour>\d{{1,2}})"
     r"(?:[:h]|\s?[時时시点點]\s?)(?P<minute>\d{2}|\d(?=\s?[分분]))\s?[分분]?"
     r"(?::(?P<second>\d{1,2})(?:[.,]\d+)?(?!\d)|\s?(?P<seconds>\d{1,2})\s?[秒초])?"
@@ -57,13 +57,13 @@ _TIME = re.compile(
 _TIME_WITHOUT_COLONS = re.compile(
     r"(?P<before>)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<seconds>)(?P<after>)(?!\d)"
 )
-_ZONE_NUMBER = re.compile(
+ZONE_NUMBER = re.compile(
     r"\s*\(?(?:UTC|GMT)?\s?([+\-\u2212])\s?(\d{1,2}):?(\d{2})?(?!\d)", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W\d_]+")
+WORD = re.compile(r"[^\W\d_]+")
 _WEEK = re.compile(r"(\d{4})-?W(\d{1,2})(?:-?([1-7]))?(?!\d)", re.IGNORECASE)
 _ORDINAL = re.compile(r"(\d{4})-(\d{3})(?![\d-])")
-_YEAR_FIRST = re.compile(
+YEAR_FIRST = re.compile(
     r"(?<!\d)(\d{4})\s?[-/.年년]\s?(\d{1,2})\s?[-/.月월]\s?(\d{1,2})(?!\d)"
     r"|(?<!\d)((?:19|2[01])\d\d)(\d\d)(\d\d)(?!\d)"
 )
@@ -77,12 +77,12 @@ _DAY_FIRST = re.compile(
 _MONTH_FIRST = re.compile(
     r"([^\W\d_]{3,})\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+'?(\d{4}|\d{2})(?!\d)", re.IGNORECASE
 )
-_WITH_NAMES = (
+WITH_NAMES = (
     (_DAY_FIRST, (3, 2, 1)),
     (_MONTH_FIRST, (3, 1, 2)),
     (_YEAR_THEN_NAME, (1, 2, 3)),
 )
-_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 
 _WINTER_MONTHS, _SUMMER_MONTHS = frozenset({12, 1, 2}), frozenset({5, 6, 7, 8, 9})
 
@@ -161,11 +161,11 @@ def _number(text: str) -> Date | None:
     """Read Unix times, and dates without separators."""
     if match := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second, zone = match.groups()
-        if (at := _day(int(year), int(month), int(day))) and int(hour or 0) < 24:
+        if (at := calendar_date(int(year), int(month), int(day))) and int(hour or 0) < 24:
             clock = timedelta(
                 hours=int(hour or 0), minutes=int(minute or 0), seconds=int(second or 0)
             )
-            offset = _offset(zone or "", at)
+            offset = zone_offset(zone or "", at)
             return _date(_CalendarDay(at, "ISO 8601"), clock, offset, timed=hour is not None)
     if not _UNIX.fullmatch(text):
         return None
@@ -185,19 +185,19 @@ def _seconds(number: float, form: str) -> Date | None:
 
 def _in_any_form(text: str) -> Date | None:
     text = unicodedata.normalize("NFKC", text)
-    time = _TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
+    time = TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
     without_time = text
     if time:  # and the zone, which may stand before the year
-        after = _WORD.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
+        after = WORD.sub(_without_zone, ZONE_NUMBER.sub("", text[time.end() :], count=1))
         without_time = f"{text[: time.start()]} {after}"
     is_american = bool(time and (time["before"] or time["after"]))
     day = _calendar_day(without_time, american=is_american)
     if day is None:
         return None
-    clock = _clock(time) if time else timedelta(0)
+    clock = clock_time(time) if time else timedelta(0)
     if clock is None:
         return None
-    offset = _offset(text[time.end() :], day.date) if time else None
+    offset = zone_offset(text[time.end() :], day.date) if time else None
     return _date(day, clock, offset, timed=time is not None)
 
 
@@ -231,7 +231,7 @@ def _date(
     )
 
 
-def _clock(time: re.Match[str]) -> timedelta | None:
+def clock_time(time: re.Match[str]) -> timedelta | None:
     """Return the time of day; 24:00 is the start of the next day, second 60 of the next minute."""
     hour, minute = int(time["hour"]), int(time["minute"])
     second = int(time["second"] or time["seconds"] or 0)
@@ -243,17 +243,17 @@ def _clock(time: re.Match[str]) -> timedelta | None:
     return timedelta(hours=hour, minutes=minute, seconds=second)
 
 
-def _offset(after: str, day: date) -> _Offset | None:
+def zone_offset(after: str, day: date) -> _Offset | None:
     """Return the offset of the zone in a text, None for a text without a zone.
 
     Args:
         after: The text after the time.
     """
-    if match := _ZONE_NUMBER.match(after):
+    if match := ZONE_NUMBER.match(after):
         sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
         offset = (60 * hours + minutes) * (1 if sign == "+" else -1)
         return _Offset(offset) if minutes < 60 and -720 <= offset <= 840 else None
-    for word in _WORD.findall(after):
+    for word in WORD.findall(after):
         if (zone := folded_word(word)) in ZONES:
             is_out_of_season = (zone in SUMMER and day.month in _WINTER_MONTHS) or (
                 zone in WINTER and day.month in _SUMMER_MONTHS
@@ -266,7 +266,7 @@ def _calendar_day(text: str, *, american: bool) -> _CalendarDay | None:
     """Return the day in a text, None for a text without a date.
 
     Args:
-        american: See `_numeric_day`.
+        american: See `numeric_day`.
     """
     if match := _WEEK.search(text):
         try:
@@ -275,36 +275,36 @@ def _calendar_day(text: str, *, american: bool) -> _CalendarDay | None:
             return None
         return _CalendarDay(first, "ISO 8601 week")
     if match := _ORDINAL.search(text):
-        first_day = _day(int(match[1]), 1, 1)
+        first_day = calendar_date(int(match[1]), 1, 1)
         day = first_day + timedelta(days=int(match[2]) - 1) if first_day else None
         return _CalendarDay(day, "ISO 8601 ordinal") if day and day.year == int(match[1]) else None
-    if match := _YEAR_FIRST.search(text):
+    if match := YEAR_FIRST.search(text):
         parts = match.groups()[:3] if match[1] else match.groups()[3:]
         return _day_in_form("year, month, day", *map(int, parts))
-    for pattern, (year_at, month_at, day_at) in _WITH_NAMES:
+    for pattern, (year_at, month_at, day_at) in WITH_NAMES:
         for match in pattern.finditer(text):
             if month := MONTHS.get(folded_word(match[month_at])):
-                year, day_of_month = _year(match[year_at]), int(match[day_at])
+                year, day_of_month = whole_year(match[year_at]), int(match[day_at])
                 return _day_in_form("a month's name", year, month, day_of_month)
-    if match := _NUMBERS.search(text):
-        return _numeric_day(match, _weekday(text), american=american)
+    if match := NUMBERS.search(text):
+        return numeric_day(match, _weekday(text), american=american)
     if match := _YEAR_AND_MONTH.fullmatch(text.strip()):
         return _day_in_form("year, month", int(match[1]), int(match[2] or 1), 1)
     return None
 
 
-def _numeric_day(
+def numeric_day(
     match: re.Match[str], weekday: int | None, *, american: bool
 ) -> _CalendarDay | None:
     """Read `5/3/2019`.
 
     Args:
-        match: Of `_NUMBERS`.
+        match: Of `NUMBERS`.
         weekday: The weekday in the text, which tells month and day apart; None without a weekday.
         american: Something else in the text is as in the United States.
     """
-    first, second, year = int(match[1]), int(match[3]), _year(match[4])
-    orders = {False: _day(year, second, first), True: _day(year, first, second)}
+    first, second, year = int(match[1]), int(match[3]), whole_year(match[4])
+    orders = {False: calendar_date(year, second, first), True: calendar_date(year, first, second)}
     fitting = [order for order, day in orders.items() if day and day.weekday() == weekday]
     is_decided = len(fitting) == 1 and first != second
     if is_decided:
@@ -319,16 +319,16 @@ def _numeric_day(
 
 def _weekday(text: str) -> int | None:
     """Return the weekday in a text, 0 for Monday; None for a text without a weekday."""
-    names = (folded_word(word) for word in _WORD.findall(text))
+    names = (folded_word(word) for word in WORD.findall(text))
     return next((WEEKDAYS[name] for name in names if name in WEEKDAYS), None)
 
 
 def _day_in_form(form: str, year: int, month: int, day: int) -> _CalendarDay | None:
-    calendar_date = _day(year, month, day)
-    return _CalendarDay(calendar_date, form) if calendar_date else None
+    day_of_year = calendar_date(year, month, day)
+    return _CalendarDay(day_of_year, form) if day_of_year else None
 
 
-def _year(text: str) -> int:
+def whole_year(text: str) -> int:
     """Return a year; two digits are read as in RFC 2822, 4.3."""
     year = int(text)
     if len(text) > 2:
@@ -336,7 +336,7 @@ def _year(text: str) -> int:
     return year + (2000 if year < 50 else 1900)
 
 
-def _day(year: int, month: int, day: int) -> date | None:
+def calendar_date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:
