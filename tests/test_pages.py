@@ -39,6 +39,30 @@ def refusal(html: str, first_posts: int | None = None, **parts: Any) -> ParseErr
     return raised.value
 
 
+# ------------------------------------------------------------------------ dates
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "meant"),
+    [
+        ("en", "19 minutes ago", "2026-11-30T11:41Z"),
+        ("de", "Gestern um 14:05", "2026-11-29T14:05Z"),
+        ("fr", "Publié le 05/11/2026 par Ada", "2026-11-05T00:00Z"),
+        ("en", "05/11/2026", None),
+        ("ar", "منذ ٣ ساعات", "2026-11-30T09:00Z"),
+        ("en", "10 min read", None),
+    ],
+)
+def test_a_date_is_read_as_the_people_of_the_page_write_it(language, text, meant):
+    html = f"<html lang={language}><ul class=recent><li><a href=/a>A</a><i>{text}</i></ul>"
+
+    (post,) = posts(html, date="i")
+
+    assert post.published_at == (datetime.fromisoformat(meant) if meant else None)
+    assert post.date is not None
+    assert post.date.text == text
+
+
 # ------------------------------------------------------------------------ parts
 
 

@@ -19,13 +19,14 @@ from aggregator.dates.weeks import (
     is_closed,
     open_since,
 )
-from aggregator.dates.written_text import WrittenDate, corrected, written_date
+from aggregator.dates.written_text import MAX_WRITTEN_LENGTH, WrittenDate, corrected, written_date
 from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrow_bounds
 
 __all__ = [
     "ARCHIVE_DELAY",
     "EARLIEST",
     "LATEST",
+    "MAX_WRITTEN_LENGTH",
     "Bounds",
     "Placement",
     "PlacementReason",

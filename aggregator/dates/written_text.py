@@ -26,7 +26,7 @@ from aggregator.dates.relative_text import (
     stands_alone,
 )
 
-MAX_LENGTH = 200
+MAX_WRITTEN_LENGTH = 200
 """Characters of a text in which a date is looked for."""
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -124,13 +124,13 @@ def written_date(
     """Return the date in a short text, None for a text without a date or with too many words.
 
     Args:
-        text: At most `MAX_LENGTH` characters, else without a date.
+        text: At most `MAX_WRITTEN_LENGTH` characters, else without a date.
         now: What relative dates count from, aware.
         zone: The zone of times without one; None: as if in UTC, and not `zoned`.
         language: Tag of the language of the page; None if unknown.
     """
     line = " ".join(text.split())
-    if not line or len(line) > MAX_LENGTH:
+    if not line or len(line) > MAX_WRITTEN_LENGTH:
         return None
     if _FOR_PROGRAMS.fullmatch(line) and (for_programs := _for_programs(line, zone)):
         return for_programs

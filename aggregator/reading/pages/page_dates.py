@@ -7,20 +7,33 @@ from aggregator import dates
 from aggregator.model import Date
 
 
-def page_date(texts: Iterable[str], sent_at: datetime) -> Date | None:
+def page_date(texts: Iterable[str], sent_at: datetime, language: str | None) -> Date | None:
     """Return the date in the first text with a readable one, else the first text as no date.
 
     Args:
         texts: The most exact first.
         sent_at: When the document was sent; "19 minutes ago" counts from then.
+        language: Tag of the document's language, None if unknown.
 
     Returns:
         None without a text.
     """
-    read = [date for text in texts if (date := _date(text, sent_at)) is not None]
+    read = [_date(text, sent_at, language) for text in texts if text.strip()]
     return next((date for date in read if date.at is not None), read[0] if read else None)
 
 
-def _date(text: str, sent_at: datetime) -> Date | None:
-    """Return the date in a text; the only place for further forms of dates."""
-    return dates.read(text, None)
+def _date(text: str, sent_at: datetime, language: str | None) -> Date:
+    """Return the date in a text; without a zone, as if in UTC."""
+    written = dates.written_date(text, sent_at, language=language)
+    text = " ".join(text.split())[: dates.MAX_WRITTEN_LENGTH]
+    if written is None:
+        return Date(text, "published", None, "")
+    return Date(
+        text,
+        "published",
+        written.at,
+        written.form,
+        is_certain=written.zoned,
+        zoned=written.zoned,
+        whole_day=written.whole_day,
+    )

@@ -33,7 +33,7 @@ def parse_page(
     check_contract(document.items, reading, url=url)
     return ParsedFeed(
         replace(document.head, note=incomplete_note(document.items)),
-        tuple(_entry(item, reading) for item in _posts(document.items)),
+        tuple(_entry(item, reading, document.head.language) for item in _posts(document.items)),
         size=document.size,
     )
 
@@ -56,7 +56,7 @@ def _posts(items: Iterable[PageItem]) -> Iterator[PageItem]:
             yield item
 
 
-def _entry(item: PageItem, reading: PageReading) -> ParsedEntry:
+def _entry(item: PageItem, reading: PageReading, language: str | None) -> ParsedEntry:
     return ParsedEntry(
         guid=without_tracking(item.link or ""),
         link=item.link,
@@ -65,5 +65,5 @@ def _entry(item: PageItem, reading: PageReading) -> ParsedEntry:
         base=item.base,
         authors=(item.author,) if item.author else (),
         image=item.image,
-        date=page_date(item.dates, reading.sent_at),
+        date=page_date(item.dates, reading.sent_at, language),
     )
