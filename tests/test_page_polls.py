@@ -22,6 +22,7 @@ from aggregator.model import (
 from aggregator.poll import PollResult, PollSettings
 from tests.feedserver import FeedServer
 from tests.pollers import polling
+from tests.running import command, one_line, write_config
 from tests.worlds import new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -185,3 +186,48 @@ def test_a_poll_under_way_with_former_selectors_does_not_count(world):
 
     assert world.poll_or_none() is None
     assert (world.row.polls, world.posts()) == (0, [])
+
+
+# ------------------------------------------------------------------------ commands
+
+
+def subscribed(folder: Path, server: FeedServer, select: str = "{item: .recent li}") -> None:
+    server.put("/", page("oil", "glass"))
+    write_config(folder, [f"{{url: '{server.url('/')}', name: lamp, select: {select}}}"])
+
+
+def test_commands_know_a_page_and_say_what_became_of_it(tmp_path):
+    with FeedServer() as server:
+        subscribed(tmp_path, server)
+        first = command(tmp_path, "poll")
+        server.put("/", page("oil", about="div"))
+
+        second = command(tmp_path, "poll", "--all")
+        explained = command(tmp_path, "explain", "lamp").stdout
+        previewed = command(tmp_path, "preview", "lamp")
+        write_config(
+            tmp_path,
+            [f"{{url: '{server.url('/')}', name: lamp, select: {{item: .recent div, title: p}}}}"],
+        )
+        planned = command(tmp_path, "plan").stdout
+        third = command(tmp_path, "poll")
+
+    assert first.stdout == "lamp: 2 new, 0 updated\n"
+    assert "lamp: page changed: `.recent li` matches nothing (2 expected)" in second.stdout
+    assert "a page, read by `select`: item: .recent li\n" in explained
+    assert "posts expected: at least 1\n" in explained
+    assert "page changed: `.recent li` matches nothing (2 expected)" in explained
+    assert "`.recent li` matches nothing" in one_line(previewed, 1)
+    assert "select: item: .recent li -> item: .recent div, title: p (lamp)" in planned
+    assert third.stdout == "lamp: 0 new, 1 updated\n"
+
+
+def test_a_preview_shows_the_posts_of_a_page(tmp_path):
+    with FeedServer() as server:
+        subscribed(tmp_path, server)
+
+        text = command(tmp_path, "preview", "lamp").stdout
+
+    assert text.startswith("Lamp (HTML)\n")
+    assert f"Post oil\n  {server.url('/oil')}\n" in text
+    assert text.endswith("2 posts in the document: 2 listed\n")

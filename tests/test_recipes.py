@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.model import Enclosure
 from tests.document_blocks import blocks, configurations, file_of_others
+from tests.feedserver import FeedServer
 from tests.running import command
 from tests.web_fixtures import Site, entry
 
@@ -29,6 +30,23 @@ def test_a_part_of_a_configuration_is_valid_without_remarks(tmp_path, text):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"config\.yaml: fine[;,] .+\n", done.stdout)
+
+
+def test_the_block_of_a_page_gives_the_post_that_its_selectors_promise(tmp_path):
+    (html,) = blocks(PAGE, "html")
+    (text,) = [text for text in configurations(PAGE) if "select:" in text]
+    with FeedServer() as server:
+        server.put("/about/", html)
+        text = f"network: {{allow: [127.0.0.1]}}\n{text}"
+        text = text.replace("https://example.org/about/", server.url("/about/"))
+        (tmp_path / "config.yaml").write_text(text)
+        printed = command(tmp_path, "preview", server.url("/about/"), "--json").stdout
+    (post,) = json.loads(printed)["posts"]
+
+    assert post["link"].endswith("/glass/")
+    assert post["title"] == "Which glass for which lamp"
+    assert post["excerpt"].startswith("Clear glass is brighter")
+    assert post["date"]["text"] == "19 minutes ago"
 
 
 def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():

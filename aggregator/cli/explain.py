@@ -45,15 +45,7 @@ def explain(feed: str, as_json: bool) -> None:
 
 
 def _lines(feed: FeedHealth) -> Iterator[str]:
-    yield f"{feed.source.name}: {urls.masked(feed.source.feed_url)}"
-    if feed.moved_to:
-        yield f"polled at {urls.masked(feed.moved_to)}, as it moved for good"
-    if feed.by_proxy:
-        yield "requested by proxy"
-    if feed.unconditional:
-        yield "its server offers no validators: every poll transfers the whole document"
-    if feed.error:
-        yield f"the last poll failed: {feed.error}"
+    yield from _facts(feed)
     yield f"next poll: {_next(feed)}"
     constraints = _constraints(feed)
     if constraints:
@@ -69,6 +61,23 @@ def _lines(feed: FeedHealth) -> Iterator[str]:
         polls = [("POLL (UTC)", "STATUS", "BYTES", "SECONDS", "NEW", "")]
         polls += [_poll(poll) for poll in reversed(feed.polls[-POLLS:])]
         yield from _table(polls)
+
+
+def _facts(feed: FeedHealth) -> Iterator[str]:
+    """Yield the feed, how it is requested and read, and how the last poll failed."""
+    yield f"{feed.source.name}: {urls.masked(feed.source.feed_url)}"
+    if feed.moved_to:
+        yield f"polled at {urls.masked(feed.moved_to)}, as it moved for good"
+    if feed.by_proxy:
+        yield "requested by proxy"
+    if feed.selectors is not None:
+        yield f"a page, read by `select`: {feed.selectors.text}"
+        least_posts = feed.selectors.least_posts(feed.first_posts)
+        yield f"posts expected: at least {least_posts}"
+    if feed.unconditional:
+        yield "its server offers no validators: every poll transfers the whole document"
+    if feed.error:
+        yield f"the last poll failed: {feed.error}"
 
 
 def _next(feed: FeedHealth) -> str:
@@ -114,6 +123,7 @@ def explanation(feed: FeedHealth) -> dict[str, Any]:
         "url": urls.masked(feed.source.feed_url),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "by_proxy": feed.by_proxy,
+        "select": feed.selectors.text if feed.selectors else None,
         "error": feed.error,
         "failure": feed.failure.kind.value if feed.failure else None,
         "service": feed.failure.service if feed.failure else None,

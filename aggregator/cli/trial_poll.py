@@ -118,6 +118,7 @@ def try_feed(
     Raises:
         FetchError: There is no answer to read.
         NoFeedError: The document is not a feed.
+        ParseError: A page does not have the posts that its selectors promise.
         NoWorkerError: This machine could not start a process to read the document.
     """
     if feed not in config.feeds:
@@ -184,6 +185,8 @@ async def _read(
             workers, due, fetched.headers, fetched.url, fetched.body, requested_at=requested_at
         )
     except ParseError as error:
+        if due.selectors is not None:
+            raise
         feeds = await feeds_of_page(workers, fetched)
         raise NoFeedError(error, feeds) from error
 

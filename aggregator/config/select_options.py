@@ -24,7 +24,7 @@ _JSON_START = "$"
 
 
 def selector(value: object) -> str:
-    """Return the text of a selector; whether it is a right one depends on the keys beside it."""
+    """Return the text of a selector, right or wrong: the kind of the page decides."""
     if isinstance(value, list):
         raise ValueError(f"is a list; write brackets in quotes: {_in_quotes(value)}")  # noqa: TRY004
     if value in (None, ""):
@@ -33,7 +33,7 @@ def selector(value: object) -> str:
 
 
 def _in_quotes(value: list[object]) -> str:
-    """Return how a selector is written that YAML took for a list."""
+    """Return a selector with the brackets of a list in YAML, in quotes."""
     return f'"[{", ".join(map(str, value))}]"'
 
 
@@ -78,7 +78,7 @@ def _keys(value: object) -> object:
 
 
 def _checked(options: SelectOptions) -> SelectOptions:
-    """Refuse texts that are not selectors of the kind of the page."""
+    """Refuse texts without a meaning as selectors of the kind of the page."""
     # Loads a library, which files without pages do not need.
     from aggregator.reading.pages.selector_syntax import mistakes
 

@@ -22,7 +22,7 @@ def line_not_well_formed(note: str) -> int | None:
 
 
 def incomplete_items(incomplete: int, items: int) -> str:
-    """Return the note about items of a page of which some are not whole posts."""
+    """Return the note about a page with some items without title or link."""
     return f"{incomplete} of {items}{_INCOMPLETE}"
 
 

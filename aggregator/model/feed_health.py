@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.listing import Source
+from aggregator.model.page_selectors import PageSelectors
 from aggregator.model.poll_failures import Failure
 from aggregator.model.polling import Constraint, Outcome
 
@@ -48,6 +49,7 @@ class FeedHealth:
         moved_to: The address that is polled instead, after a permanent redirect.
         unconditional: The server offers no validators: each poll transfers the whole document.
         by_proxy: The feed is requested by a proxy.
+        selectors, first_posts: Of a page without a feed; see `DueFeed`.
         constraints: All constraints on the time of the next poll, those of the host included.
         polls: The last 24 polls, oldest first.
     """
@@ -79,6 +81,8 @@ class FeedHealth:
     moved_to: str | None = None
     unconditional: bool = False
     by_proxy: bool = False
+    selectors: PageSelectors | None = None
+    first_posts: int | None = None
     constraints: tuple[Constraint, ...] = ()
     polls: tuple[PollRecord, ...] = ()
 

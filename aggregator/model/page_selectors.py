@@ -53,6 +53,14 @@ class PageSelectors:
         parts = ((key.name, getattr(self, key.name)) for key in fields(self)[1:])
         return ", ".join(f"{name}: {part}" for name, part in parts if part is not None)
 
+    def least_posts(self, first_posts: int | None) -> int:
+        """Return the number of posts below which a document counts as changed.
+
+        Args:
+            first_posts: Posts of the first good poll; None before that poll.
+        """
+        return max((1 + (first_posts or 0)) // 2, 1) if self.at_least is None else self.at_least
+
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
@@ -70,6 +78,4 @@ class PageReading:
     @property
     def least_posts(self) -> int:
         """Posts below which the document counts as changed."""
-        if self.selectors.at_least is not None:
-            return self.selectors.at_least
-        return max((1 + (self.first_posts or 0)) // 2, 1)
+        return self.selectors.least_posts(self.first_posts)

@@ -195,6 +195,8 @@ _HEALTH_COLUMNS = (
     feeds.c.moved_to,
     feeds.c.opml_list,
     feeds.c.by_proxy,
+    feeds.c.selectors,
+    feeds.c.first_posts,
     feeds.c.plan,
     _UNCONDITIONAL.label("unconditional"),
     func.coalesce(hidden_entries.c.entries, 0).label("hidden"),
@@ -302,12 +304,21 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         error=row.error,
         failure=row.failure,
         note=row.note,
-        moved_to=row.moved_to,
         opml_list=row.opml_list,
-        unconditional=row.unconditional,
-        by_proxy=row.by_proxy,
+        **_request(row),
         polls=tuple(_poll(*poll) for poll in history),
     )
+
+
+def _request(row: Any) -> dict[str, Any]:
+    """Return how a feed is requested and read."""
+    return {
+        "moved_to": row.moved_to,
+        "unconditional": row.unconditional,
+        "by_proxy": row.by_proxy,
+        "selectors": row.selectors,
+        "first_posts": row.first_posts,
+    }
 
 
 def _per_week(number: int, first_entry_at: datetime | None, now: datetime) -> float | None:

@@ -32,7 +32,7 @@ _MAX_OF_TITLE = 1000  # characters of the title of a page
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The selectors of the parts of an item; None for a part that is looked for, or left out."""
+    """The selectors of the parts of an item; None for a part without a selector."""
 
     title: PartSelector | None
     link: PartSelector | None
@@ -186,7 +186,7 @@ def _title(item: LexborNode, node: LexborNode | None, part: PartSelector | None)
 
 
 def _label(node: LexborNode) -> str:
-    """Return the words of an element: its text, else the text in place of its picture."""
+    """Return the words of an element: the text, else the text in place of a picture."""
     if line := _line(node):
         return line
     of_pictures = (_attribute(picture, "alt") for picture in node.css("img[alt]"))
@@ -223,7 +223,7 @@ def _first_address(references: Iterable[str], base: str) -> str | None:
 
 
 def _dates(item: LexborNode, part: PartSelector) -> Iterator[str]:
-    """Yield texts in which the date may be: of `time` its attribute first, then its text."""
+    """Yield texts in which the date may be: of `time` the attribute first, then the text."""
     if part.attribute is not None:
         yield from filter(None, [_text(item, part)])
         return

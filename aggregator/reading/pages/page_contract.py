@@ -1,4 +1,4 @@
-"""Whether a document has the posts that config.yaml promises."""
+"""Whether a document has the posts promised by config.yaml."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def check_contract(items: Sequence[PageItem], reading: PageReading, *, url: str)
     """Check that enough items of a document are posts.
 
     Raises:
-        ParseError: The document has fewer posts than expected, or items of which none is a post.
+        ParseError: The document has fewer posts than expected, or no item is a post.
     """
     posts = sum(item.is_whole for item in items)
     if posts >= reading.least_posts and (posts or not items):

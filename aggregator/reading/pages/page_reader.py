@@ -27,7 +27,7 @@ def parse_page(
         url: Where the document came from; relative addresses resolve against the URL.
 
     Raises:
-        ParseError: The posts are not where the selectors say.
+        ParseError: The selectors do not find the expected posts.
     """
     document = _document(body, headers.get("content-type", ""), url, reading)
     check_contract(document.items, reading, url=url)
