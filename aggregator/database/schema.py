@@ -67,6 +67,8 @@ state = Table(
     Column("listing", Text),  # the rules of all feeds, as `rules.as_json` writes them
     Column("rules_version", Integer, nullable=False, server_default="0"),  # of their language
     Column("config_problem", Text),  # the first mistake, while config.yaml is not in use
+    Column("followed_file", Text),  # machine and path of the config.yaml that was followed last
+    Column("followed_digest", Text),  # of its feeds, rules and views
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
 whether the clock was set."""

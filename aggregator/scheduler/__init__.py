@@ -4,6 +4,7 @@ poll_options    the part of config.yaml for polling                       pure
 config_changes  what a config.yaml that was read again changes            pure
 config_sync     the database follows config.yaml and its OPML lists
 config_follower config.yaml, read again and followed while polls go on
+followed_file   two files of different contents on one database
 opml_list_polls OPML lists, polled and followed
 leases          leases of a process, renewed and given back
 shared_hosts    hosts of more than one feed

@@ -13,6 +13,8 @@ from aggregator.database.feeds.write_subscriptions import SyncResult
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.fetch.guard import Guard
 
+from . import followed_file
+
 
 @dataclass(frozen=True, slots=True)
 class FollowedConfig:
@@ -66,6 +68,7 @@ def _follow(connection: Connection, config: Config, *, now: datetime) -> Followe
     changes = write_subscriptions.follow_config(
         connection, config.feeds, config.listing_rules, stories=config.stories.on, now=now
     )
+    followed_file.note(connection, config)
     guard = Guard(config.network.allow)
     write_subscriptions.poll_refused_feeds(connection, guard.has_exception, now=now)
     return FollowedConfig(changes, config, versions)

@@ -13,10 +13,12 @@ from aggregator.poll import PollerFactory, PollSettings
 from aggregator.runtime import process_identity, service_manager
 from aggregator.websub import WebSubService
 
+from . import followed_file
 from .config_follower import ConfigFollower
 from .config_sync import FollowedConfig
 from .dispatch import Dispatch, DispatchContext
 from .episode_job import INTERVAL, EpisodeJob, OutageWatch, forget_old_episodes
+from .followed_file import OtherFileWatch
 from .local_dispatch import LocalDispatch
 from .opml_list_polls import OpmlListFollower
 from .picture_jobs import PictureJobs
@@ -73,6 +75,7 @@ class Scheduler:
             apply=self._apply,
             is_stopping=lambda: self._stopping,
         )
+        self._other_files = OtherFileWatch(self._present)
         self._websub = WebSubService(
             config, owner, self._present.transact, self._present.settings.fetch
         )
@@ -101,6 +104,7 @@ class Scheduler:
         jobs: dict[str, TimedJob] = {
             **self._dispatch.jobs(),
             "reload": (_RELOAD, self._follower.reload),
+            "other files": (followed_file.INTERVAL, self._look_for_other_file),
             **({} if self._only_polls else self._other_jobs()),
             **self._jobs,
         }
@@ -128,6 +132,9 @@ class Scheduler:
             **self._websub.jobs(),
             **self._alive_job(),
         }
+
+    async def _look_for_other_file(self) -> None:
+        await self._other_files.look(self._follower.config)
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""

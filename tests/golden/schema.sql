@@ -312,7 +312,7 @@ CREATE TABLE resolved_names (
 CREATE TABLE state (
 	id INTEGER NOT NULL,
 	version BIGINT NOT NULL,
-	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, listing TEXT, rules_version INTEGER DEFAULT '0' NOT NULL, config_problem TEXT, alive_at BIGINT, hub_owner TEXT, hub_until BIGINT,
+	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, listing TEXT, rules_version INTEGER DEFAULT '0' NOT NULL, config_problem TEXT, alive_at BIGINT, hub_owner TEXT, hub_until BIGINT, followed_file TEXT, followed_digest TEXT,
 	PRIMARY KEY (id)
 );
 CREATE TABLE story_candidates (
