@@ -53,6 +53,7 @@ PASSING_FAILURES = frozenset(
         FailureKind.EMPTY,
         FailureKind.BROKEN,
         FailureKind.UNREADABLE,
+        FailureKind.MAINTENANCE,
     }
 )
 """Failures that often pass by themselves.  All further kinds (a wall, a web page, an expired

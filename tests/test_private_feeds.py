@@ -21,6 +21,7 @@ HEAD = FeedHead(
 )  # fmt: skip
 PATHS = ["/", "/?view=titles", "/category/trade", "/source/circle", "/sources", "/status",
          "/search?q=post", "/search?q=source:circle", "/about/robot", "/sources.opml", "/metrics",
+         "/status/feed.json",
          *(f"{scope}/feed.{form}" for scope in ("", "/category/trade", "/source/circle")
            for form in ("atom", "rss", "json"))]  # fmt: skip
 FAILURES = [f"redirected to {URL}", "members.lamp.example: name not found", "lamp.example is busy"]

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 from aggregator import urls
 from aggregator.model import Failure, FeedHealth, OpmlListHealth
+from aggregator.model.health_episodes import EpisodeKind, SourcedEpisode
 
 NOT_PUBLIC = "leads to an address that is not public"
 
@@ -41,6 +42,25 @@ def public(feed: FeedHealth) -> FeedHealth:
             replace(poll, error=_public(poll.error)) if poll.error else poll for poll in feed.polls
         ),
     )
+
+
+def public_episode(sourced: SourcedEpisode) -> SourcedEpisode:
+    """Return an episode without the addresses of a private feed or network, and without secrets."""
+    episode, trouble = sourced.episode, sourced.episode.trouble
+    detail, failure = trouble.detail, _public_failure(trouble.failure)
+    is_private = sourced.source is not None and sourced.source.private
+    if is_private and failure is not None:
+        failure = replace(failure, named_feed=None)
+    match trouble.kind:
+        case EpisodeKind.MOVED if detail is not None:
+            detail = None if is_private or urls.is_private(detail) else urls.masked(detail)
+        case EpisodeKind.CONFIG if detail is not None:
+            detail = public_problem(detail)
+        case _ if detail is not None:
+            is_hidden = is_private and _POSSIBLE_PLACE.search(detail)
+            detail = _FAILED if is_hidden else public_problem(detail)
+    trouble = replace(trouble, detail=detail, failure=failure)
+    return replace(sourced, episode=replace(episode, trouble=trouble))
 
 
 def public_list(opml_list: OpmlListHealth) -> OpmlListHealth:

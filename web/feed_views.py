@@ -17,7 +17,7 @@ from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import ListKind, ListScope, OpmlOutline
+from aggregator.model import ListKind, ListScope, OpmlOutline, Overview
 from aggregator.opml import outlines as opml
 from aggregator.publish import (
     EPUB_TYPE,
@@ -28,7 +28,15 @@ from aggregator.publish import (
     render,
     render_epub,
 )
-from web import page_links, pages, parameters, presentation, renamed_lists, source_texts
+from web import (
+    health_feed,
+    page_links,
+    pages,
+    parameters,
+    presentation,
+    renamed_lists,
+    source_texts,
+)
 from web.page_contents import Page
 from web.responses import (
     Body,
@@ -65,6 +73,23 @@ def search(form: str) -> Response:
     """Publish the results of a search."""
     text = parameters.search() or abort(400, "q: missing; what is to be searched for?")
     return _answer(ListScope(ListKind.SEARCH, text, zone=site().zone), Format(form))
+
+
+@bp.get(f"/status/feed.{_FORM}")
+def health(form: str) -> Response:
+    """Publish the episodes of feeds and of the program."""
+    if not site().config.page.status:
+        abort(404)
+    now = site().utc_now()
+    if _is_for_a_person():
+        with site().engine.connect() as connection:
+            document = health_feed.document(connection, Format(form), now=now, outage=None)
+            overview = present_overview(connection)
+        return _explanation(document, Format(form), pages.status_path(), overview)
+    content = _health_content(Format(form), now)
+    if (wait := _seconds_to_wait(content)) is not None:
+        return _too_often(wait)
+    return send(content, cache_control=_cache_control(None, now))
 
 
 @bp.get("/archive/<week>.atom")
@@ -204,14 +229,40 @@ def _answer(scope: ListScope, form: Format, week: Week | None = None) -> Respons
     after = None if week is None else parameters.after()
     list_request = ListRequest(scope, form, limit, parameters.before(), week, after)
     now = site().utc_now()
-    if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
-        return _explanation(list_request, now)
+    if _is_for_a_person():
+        return _explanation_of_list(list_request, now)
     content = _content(list_request, now)
     if (wait := _seconds_to_wait(content)) is not None:
         return _too_often(wait)
     if not is_current(content) and (delta := _delta(list_request, now)) is not None:
         return send_delta(delta, content)
     return send(content, cache_control=_cache_control(list_request, now))
+
+
+def _is_for_a_person() -> bool:
+    """Whether somebody followed a link to a feed in a browser; feed readers send no such header."""
+    return request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args
+
+
+def _health_content(form: Format, now: datetime) -> Body:
+    with site().engine.connect() as connection:
+        outage = health_feed.outage_since(connection, now)
+        key = (read_overview.version(connection), "health", form, outage)
+        if (cached := site().documents.get(key)) is not None:
+            return cached
+        document = health_feed.document(connection, form, now=now, outage=outage)
+    content = _body(document, form)
+    site().documents.store(key, content)
+    return content
+
+
+def _body(document: Document, form: Format) -> Body:
+    return body(
+        render(document, form),
+        form.content_type,
+        modified_at=last_modified_at(document.entries),
+        links=_links(document, form),
+    )
 
 
 def _content(list_request: ListRequest, now: datetime) -> Body:
@@ -221,12 +272,7 @@ def _content(list_request: ListRequest, now: datetime) -> Body:
         if (cached := site().documents.get(key)) is not None:
             return cached
         document = _document(connection, list_request, now)
-    content = body(
-        render(document, list_request.form),
-        list_request.form.content_type,
-        modified_at=last_modified_at(document.entries),
-        links=_links(document, list_request.form),
-    )
+    content = _body(document, list_request.form)
     if site().config.publish.deltas:
         changes: dict[int, datetime] = {entry.id: entry.changed_at for entry in document.entries}
         site().versions.note(list_request, content.etag, changes)
@@ -311,24 +357,40 @@ def _too_often(seconds: int) -> Response:
     return response
 
 
-def _explanation(list_request: ListRequest, now: datetime) -> Response:
-    """Answer a person who followed a link to a feed with a page about feeds.
-
-    Browsers send `Sec-Fetch-Dest: document`; feed readers never do.
-    """
+def _explanation_of_list(list_request: ListRequest, now: datetime) -> Response:
     with site().engine.connect() as connection:
         document = _document(connection, list_request, now)
         overview = present_overview(connection)
+    path, form = page_links.list_path(list_request.scope), list_request.form
+    return _explanation(document, form, path, overview, scope=list_request.scope)
+
+
+def _explanation(
+    document: Document,
+    form: Format,
+    list_path: str,
+    overview: Overview,
+    *,
+    scope: ListScope | None = None,
+) -> Response:
+    """Answer a person with a page about feeds.
+
+    Args:
+        list_path: Of the page for people.
+        scope: The list of the feed, of which the page shows posts; None for another feed.
+    """
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
     clock, no_news = pages.request_clock(), presentation.NewPosts()
+    posts = document.entries[:_PREVIEWED] if scope else ()
     values = {
         "document": document,
-        "format": page_links.FORMAT_NAMES[list_request.form],
+        "format": page_links.FORMAT_NAMES[form],
+        "list_path": list_path,
         "raw": f"{request.script_root}{raw}",
-        "days": presentation.days(document.entries[:_PREVIEWED], clock, news=no_news, fold=False),
+        "days": presentation.days(posts, clock, news=no_news, fold=False),
         "posts": {"news": no_news},
     }
-    page = Page("feed.html", values, scope=list_request.scope, index=False)
+    page = Page("feed.html", values, scope=scope or ListScope(), index=False)
     response = send_private(page_body(pages.render(page, clock=clock, overview=overview)))
     response.vary.add("Accept-Language")
     response.headers["Content-Language"] = clock.lang.tag

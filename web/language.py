@@ -141,6 +141,15 @@ class Language:
         """Return a duration in minutes, at least one: "42 min"."""
         return self.gettext("{n} min", n=self.number(max(1, round(seconds / 60))))
 
+    def span(self, length: timedelta) -> str:
+        """Return a span in the largest unit with at least two of it: "90 minutes", "3 days"."""
+        minutes = max(1, round(length / timedelta(minutes=1)))
+        unit: _Unit = "minute" if minutes < 120 else "hour" if minutes < 2 * 1440 else "day"
+        number = round(minutes / {"minute": 1, "hour": 60, "day": 1440}[unit])
+        return format_timedelta(
+            timedelta(**{f"{unit}s": number}), granularity=unit, threshold=1e9, locale=self._locale
+        )
+
     def size(self, number: int) -> str:
         """Return a number of bytes in kilobytes or megabytes: "0.2 kB", "38 kB", "1.4 MB"."""
         unit, length = ("megabyte", 10**6) if number >= 10**6 else ("kilobyte", 10**3)

@@ -98,6 +98,15 @@ class PageLinks(ABC):
             return None
         return site().config.base_url + merged.embed_path(scope)
 
+    def of_health(self) -> list[tuple[str, str, str]]:
+        """Return name, address and media type of each format of the health feed; none of a file."""
+        if self.static or not site().config.page.status:
+            return []
+        return [
+            (FORMAT_NAMES[form], health_path(form), form.content_type.partition(";")[0])
+            for form in Format
+        ]
+
     def of_source(self, name: str) -> str:
         """Return the address of a source's list."""
         return self.of_list(ListScope(ListKind.SOURCE, name))
@@ -184,6 +193,11 @@ def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | Non
 def document_path(list_request: ListRequest) -> str:
     """Return the path of a merged document."""
     return urlsplit(site().config.base_url).path + merged.document_path(list_request)
+
+
+def health_path(form: Format) -> str:
+    """Return the path of the health feed."""
+    return urlsplit(site().config.base_url).path + merged.health_path(form)
 
 
 def embed_path(scope: ListScope) -> str:

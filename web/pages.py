@@ -176,7 +176,7 @@ def status(data: PageData) -> Page:
     """Show how every feed is doing, problems first; `?skip=` is the number of those before."""
     if not site().config.page.status:
         abort(404)
-    return page_contents.status(data, parameters.skip(), _status_path)
+    return page_contents.status(data, parameters.skip(), status_path)
 
 
 @bp.get("/embed")
@@ -258,7 +258,8 @@ def _position() -> ListPosition:
     return ListPosition(parameters.before(), parameters.view())
 
 
-def _status_path(skipped: int) -> str:
+def status_path(skipped: int = 0) -> str:
+    """Return the path of the status of all feeds, of its page after `skipped` feeds."""
     return url_for("pages.status", skip=skipped or None)
 
 

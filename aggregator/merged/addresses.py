@@ -19,6 +19,7 @@ from aggregator.publish import Format
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 HUB_PATH = "/hub"
+STATUS_PATH = "/status"
 
 _WHOLE_LIST = ListScope()
 _NAMED = "|".join(kind for kind in ListKind if kind.is_named)
@@ -109,6 +110,15 @@ class Publication:
         path = _file_path(request) if self.files else document_path(request)
         return f"{self.base_url}{path}"
 
+    def health_url(self, form: Format) -> str:
+        """Return the address of the health feed."""
+        return f"{self.base_url}{health_path(form)}"
+
+    @property
+    def health_id(self) -> str:
+        """The id of the health feed, the same for every format; a prefix of the ids of episodes."""
+        return self.id.rstrip("/") + STATUS_PATH
+
     def list_url(self, scope: ListScope) -> str:
         """Return the address of a list for people."""
         return f"{self.base_url}{list_path(scope)}"
@@ -169,6 +179,11 @@ def post_path(entry_id: int, scope: ListScope = _WHOLE_LIST) -> str:
 def opml_path(scope: ListScope) -> str:
     """Return the path of the subscriptions, or of those of a category, below the base URL."""
     return f"{_folder(scope)}/sources.opml"
+
+
+def health_path(form: Format) -> str:
+    """Return the path of the health feed, below the base URL."""
+    return f"{STATUS_PATH}/feed.{form.suffix}"
 
 
 def embed_path(scope: ListScope) -> str:
