@@ -1,6 +1,7 @@
 """Pages without a feed, polled: what is new, what stays, and when a page counts as changed."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from tests.running import command, one_line, write_config
 from tests.worlds import new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+SEED = Path(__file__).parents[2] / "shared" / "recent-posts" / "page.html"
 SELECTORS = PageSelectors(PageKind.HTML, ".recent li", date="time, .ago")
 
 
@@ -111,7 +113,32 @@ def test_ten_polls_of_a_page_with_relative_dates_bring_and_move_nothing(world):
 
     assert (first.new, len(posts)) == (3, 3)
     assert world.posts() == posts
+    ages = [datetime.now(UTC) - post[2] for post in posts]
+    assert all(
+        timedelta(minutes=place) <= age < timedelta(minutes=place + 9)
+        for place, age in enumerate(ages)
+    )
     assert posts[0][3] == "Post <b>oil</b>"
+
+
+def test_the_first_sight_dates_a_post_and_a_finer_date_corrects_it_within_what_was_open(world):
+    at = NOW - 30 * HOUR
+    world.put(page("oil").replace("0 minutes ago", f"{at:%d %B %Y}"))
+    world.poll()
+    (first,) = world.posts()
+
+    def date_of_second_sight(text: str) -> datetime:
+        world.put(page("oil").replace("0 minutes ago", text))
+        assert (result := world.poll()).outcome is Outcome.UNCHANGED, result
+        (post,) = world.posts()
+        assert (post[0], post[1], post[3]) == (first[0], first[1], first[3])
+        return post[2]
+
+    assert first[2] == at.replace(hour=0, minute=0, second=0)
+    assert date_of_second_sight(f"{at - 24 * HOUR * 9:%d %B %Y}, 11:41 UTC") == first[2]
+    assert date_of_second_sight(f"{at:%d %B %Y, %H:%M} UTC") == at.replace(second=0)
+    assert date_of_second_sight("yesterday") == at.replace(second=0)
+    assert date_of_second_sight(f"{at:%d %B %Y}, 00:00 UTC") == at.replace(second=0)
 
 
 def test_a_page_is_asked_for_as_a_page_and_again_with_its_validators(world):
@@ -196,6 +223,7 @@ def subscribed(folder: Path, server: FeedServer, select: str = "{item: .recent l
     write_config(folder, [f"{{url: '{server.url('/')}', name: lamp, select: {select}}}"])
 
 
+@pytest.mark.slow
 def test_commands_know_a_page_and_say_what_became_of_it(tmp_path):
     with FeedServer() as server:
         subscribed(tmp_path, server)
@@ -231,3 +259,29 @@ def test_a_preview_shows_the_posts_of_a_page(tmp_path):
     assert text.startswith("Lamp (HTML)\n")
     assert f"Post oil\n  {server.url('/oil')}\n" in text
     assert text.endswith("2 posts in the document: 2 listed\n")
+
+
+# ------------------------------------------------------------------------ the seed's page
+
+
+@pytest.mark.skipif(not SEED.is_file(), reason="NOT TESTED: ../shared/recent-posts is not there")
+def test_ten_polls_of_the_page_that_this_program_began_with_bring_its_posts_once(world):
+    html = SEED.read_text("utf-8")
+    world.subscribe(PageSelectors(PageKind.HTML, ".recent-posts li", date=".posted"))
+
+    def later(minutes: int) -> str:
+        return re.sub(r"(\d+)(?= minutes ago)", lambda age: str(int(age[1]) + minutes), html)
+
+    results, posts = [], []
+    for minutes in range(0, 70, 7):
+        world.put(later(minutes))
+        results.append((world.poll().new, len(world.posts())))
+        posts.append(world.posts())
+
+    assert results == [(5, 5), *[(0, 5)] * 9]
+    assert posts == [posts[0]] * 10
+    now = datetime.now(UTC)
+    ages = [(now - published_at) // MINUTE for _, _, published_at, _ in posts[0]]
+    assert [age - ages[0] for age in ages] == [0, 0, 1, 1, 2]
+    assert 19 <= ages[0] < 60
+    assert sum("<b>" in (title_html or "") for *_, title_html in posts[0]) == 1

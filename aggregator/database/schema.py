@@ -263,6 +263,7 @@ entries = Table(
     Column("origin", OriginJson),
     Column("copied", Boolean, nullable=False, default=False),
     Column("published_at", UtcDateTime),
+    Column("precision", TimeSpan),  # of `published_at`, where a later date may correct it
     Column("dating", DatingText),
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),

@@ -110,4 +110,5 @@ def in_zone(date: Date, zone: tzinfo | int) -> Date:
         is_certain=not isinstance(zone, int),
         zoned=True,
         whole_day=date.whole_day,
+        precision=date.precision,
     )

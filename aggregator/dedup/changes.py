@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model import CleanEntry, Habits
@@ -14,6 +14,7 @@ class KnownEntry:
 
     Attributes:
         record_hash: 16 bytes over all stored values except dates.
+        precision: Of `published_at`; see `Date`.
         copied: The entry is a copy of a listed original, see `FirstHand`.
     """
 
@@ -26,6 +27,7 @@ class KnownEntry:
     url: str | None = None
     title: str = ""
     published_at: datetime | None = None
+    precision: timedelta | None = None
     copied: bool = False
 
 

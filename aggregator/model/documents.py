@@ -277,6 +277,8 @@ class Date(_QuicklyPickled):
         is_certain: The text can be read in one way only.
         zoned: The date has a zone, or a zone was inferred.
         whole_day: The date has no time of day, or midnight.
+        precision: The time meant is at most this far from `at`; None for a date that no later one
+            corrects.
     """
 
     text: str
@@ -286,6 +288,7 @@ class Date(_QuicklyPickled):
     is_certain: bool = True
     zoned: bool = True
     whole_day: bool = False
+    precision: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

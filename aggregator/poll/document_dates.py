@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from aggregator import dates, dedup
+from aggregator.database.entries import write_entries
 from aggregator.model import CleanEntry, CleanFeed, Date, DueFeed, Habits
 
 _MIN_COINCIDENCES = 2  # entries whose dates have something in common that is not by chance
@@ -25,6 +26,28 @@ def with_habits(due: DueFeed, document: CleanFeed, *, is_complete: bool) -> tupl
         _dated(entry, zone, ignore_updated=is_shared or due.habits.moving_dates)
         for entry in document.entries
     )
+
+
+def corrected_dates(
+    entries: Sequence[CleanEntry], matches: Sequence[dedup.Match]
+) -> list[write_entries.CorrectedDate]:
+    """Return the dates of stored entries that a document has more exactly.
+
+    Args:
+        entries: Of the document, as `with_habits` returns.
+        matches: One for each entry.
+    """
+    corrections = []
+    for entry, match in zip(entries, matches, strict=True):
+        if not isinstance(match, dedup.KnownEntry) or match.precision is None:
+            continue
+        date = entry.date
+        if match.published_at is None or date is None or date.at is None or not date.precision:
+            continue
+        dated = dates.corrected(match.published_at, match.precision, date.at, date.precision)
+        if dated != (match.published_at, match.precision):
+            corrections.append(write_entries.CorrectedDate(match.id, *dated))
+    return corrections
 
 
 def learned_habits(

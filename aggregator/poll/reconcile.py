@@ -13,7 +13,7 @@ from aggregator import dates, dedup
 from aggregator.database import Connection
 from aggregator.database.entries import read_known_entries, write_entries, write_keys
 from aggregator.database.feeds import write_subscriptions
-from aggregator.model import CleanFeed, Habits
+from aggregator.model import CleanEntry, CleanFeed, Habits
 from aggregator.model.seen_hashes import seen_ids
 from aggregator.poll import document_dates
 from aggregator.poll.reports import CompletedPoll, PollSuccess
@@ -36,6 +36,7 @@ class ReconciledPoll:
         new_entries: New entries to be stored, without those past retention.
         versions: New versions of stored entries.
         keys: Further keys of stored entries, and keys found to be ambiguous.
+        corrected_dates: Of stored entries that the document dates more exactly.
     """
 
     poll: CompletedPoll
@@ -46,6 +47,7 @@ class ReconciledPoll:
     new_entries: Sequence[write_entries.PlacedEntry] = ()
     versions: Sequence[write_entries.NewVersion] = ()
     keys: Sequence[write_keys.EntryKey] = ()
+    corrected_dates: Sequence[write_entries.CorrectedDate] = ()
 
 
 def reconcile(
@@ -81,14 +83,26 @@ class _PolledDocument:
     feed: CleanFeed
     stored: dedup.StoredEntries
 
+    def dated_entries(self) -> tuple[CleanEntry, ...]:
+        """Return the entries with dates corrected by the habits of the feed."""
+        is_complete = not self.stored.unchanged_ids
+        return document_dates.with_habits(self.poll.due, self.feed, is_complete=is_complete)
+
+    def corrected_dates(self, matches: Sequence[dedup.Match]) -> list[write_entries.CorrectedDate]:
+        """Return the dates of stored entries that the document has more exactly.
+
+        Dates of feeds are exact, so only those of a page are compared.
+        """
+        if self.poll.due.selectors is None:
+            return []
+        return document_dates.corrected_dates(self.dated_entries(), matches)
+
     def changes(
         self, connection: Connection, keys: Sequence[dedup.Keys], *, budget: int
     ) -> tuple[dedup.Changes, int]:
         """Return the changes, and how much of the budget for edits was spent."""
         due = self.poll.due
-        is_complete = not self.stored.unchanged_ids
-        entries = document_dates.with_habits(due, self.feed, is_complete=is_complete)
-        changes = dedup.compare(entries, keys, self.stored, due.habits)
+        changes = dedup.compare(self.dated_entries(), keys, self.stored, due.habits)
         known_count = len(self.stored.unchanged_ids) + changes.known_count
         changes, spent = _with_edits_compared(connection, changes, known_count, budget=budget)
         habits = document_dates.learned_habits(
@@ -134,6 +148,7 @@ def _reconciled(
             for changed_entry in changes.changed_entries
         ],
         added_keys + ambiguous_keys,
+        document.corrected_dates(changes.matches),
     )
 
 

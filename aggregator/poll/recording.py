@@ -145,9 +145,13 @@ def record_part(
 def _write_reports(
     locked: write_polls.LockedPolls, recording: Recording, polls: Sequence[PartlyStoredPoll]
 ) -> list[write_polls.PollReport]:
-    """Write keys and outcomes of polls, after the last of their entries."""
+    """Write keys, corrected dates and outcomes of polls, after the last of their entries."""
     keys = [key for poll in polls for key in poll.reconciled.keys]
     write_keys.add_keys(locked.connection, keys)
+    corrected_dates = [date for poll in polls for date in poll.reconciled.corrected_dates]
+    if corrected_dates:
+        write_entries.correct_dates(locked.connection, corrected_dates)
+        write_polls.note_change(locked.connection)
     reports = [_report(poll) for poll in polls]
     pauses = [pause for poll in recording.polls for pause in poll.pauses]
     return write_polls.record_polls(locked, reports, pauses)

@@ -66,7 +66,7 @@ CREATE TABLE "entries" (
 	image TEXT,
 	origin TEXT,
 	copied BOOLEAN DEFAULT 0 NOT NULL,
-	dating TEXT,
+	dating TEXT, precision BIGINT,
 	PRIMARY KEY (id),
 	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
 );

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from html import escape
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks, execute_for_each
-from aggregator.database.columns import UtcDateTime
+from aggregator.database.columns import TimeSpan, UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.lists import write_members
@@ -72,6 +72,15 @@ class NewVersion:
 
     def _key(self, key: int) -> EntryKey:
         return EntryKey(self.feed_id, key, self.changed_entry.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedDate:
+    """A more exact time of publication of a stored entry; its place in the list stays."""
+
+    id: int
+    published_at: datetime
+    precision: timedelta
 
 
 def add_entries(
@@ -168,6 +177,15 @@ def change_entries(
     )
 
 
+def correct_dates(connection: Connection, dates: Sequence[CorrectedDate]) -> None:
+    """Store more exact dates; ids and places in the list stay."""
+    rows = [
+        {"entry": date.id, "new_published_at": date.published_at, "new_precision": date.precision}
+        for date in dates
+    ]
+    execute_for_each(connection, _CORRECT_DATE, rows)
+
+
 def _replace_texts(
     connection: Connection, versions: Sequence[NewVersion], words: Collection[EntryWords]
 ) -> None:
@@ -215,6 +233,14 @@ _USED_IDS = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expandi
 _HIGHEST = select(func.max(entries.c.id)).where(
     entries.c.id >= bindparam("low"), entries.c.id < bindparam("high")
 )
+_CORRECT_DATE = (
+    update(entries)
+    .where(entries.c.id == bindparam("entry"))
+    .values(
+        published_at=bindparam("new_published_at", type_=UtcDateTime),
+        precision=bindparam("new_precision", type_=TimeSpan),
+    )
+)
 _NOTE_CHANGES = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
@@ -237,6 +263,7 @@ def _fixed_values(entry_id: int, entry: PlacedEntry) -> tuple[Any, ...]:
         new_entry.entry.guid,
         entry.public_id,
         new_entry.entry.published_at,
+        new_entry.entry.date.precision if new_entry.entry.date else None,
         _dating(entry),
         entry.first_seen_at,
         entry.first_seen_at,
@@ -304,6 +331,7 @@ _FIXED = (
     "guid",
     "public_id",
     "published_at",
+    "precision",
     "dating",
     "first_seen_at",
     "changed_at",

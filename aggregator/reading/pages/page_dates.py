@@ -36,4 +36,5 @@ def _date(text: str, sent_at: datetime, language: str | None) -> Date:
         is_certain=written.zoned,
         zoned=written.zoned,
         whole_day=written.whole_day,
+        precision=written.precision,
     )
