@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([^\s:/@\[\]]{1,253}))(?::[0-9]{0,5})?")
-# Without names of feeds; probes use names like host.docker.internal.
+FOREIGN_NAME = "aggregator.foreign_name"
+"""Set in the environment of a request by a name that is not ours: the answer names no feed."""
+
+# Probes use names like host.docker.internal.
 _FOR_PROBES = ("/healthz", "/readyz", "/metrics")
 _MAX_NAME = 80  # characters of a refused name in the answer
 
@@ -45,8 +48,10 @@ class HostCheck:
     ) -> Iterable[bytes]:
         """Answer one request."""
         host = environ.get("HTTP_HOST", "")
-        if not host or self._is_ours(host) or environ.get("PATH_INFO") in self._for_probes:
+        if not host or self._is_ours(host):
             return self._app(environ, start_response)
+        if environ.get("PATH_INFO") in self._for_probes:
+            return self._app({**environ, FOREIGN_NAME: True}, start_response)
         name = "".join(c for c in host[:_MAX_NAME] if c.isascii() and c.isprintable())
         text = (
             f'"{name}" is not a name of this server; use localhost, or set base_url in config.yaml '

@@ -8,14 +8,13 @@ from flask import Blueprint, Response, abort, request, url_for
 from aggregator.database import DBAPIError
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_metrics, read_overview
-from aggregator.database.state.read_metrics import Metrics
 from aggregator.errors import DeadlineError
-from aggregator.feed_status import FeedStatus
 from aggregator.model import ListKind, ListScope
 from aggregator.pictures.picture_header import PictureFormat
-from web import parameters, readiness
+from web import metrics_text, parameters, readiness
 from web.assets import version
 from web.branding import TOUCH_ICON
+from web.host_check import FOREIGN_NAME
 from web.responses import REVALIDATE, Body, body, send
 from web.site import site
 
@@ -136,53 +135,19 @@ def ready() -> Response:
 def metrics() -> Response:
     """Send numbers for monitoring (Prometheus text format 0.0.4)."""
     now = site().utc_now()
+    names_feeds = site().config.page.status and FOREIGN_NAME not in request.environ
     with site().engine.connect() as connection:
         overview = read_overview.overview(connection)
         moment = int(now.timestamp()) // _METRICS_KEPT
-        key = "metrics", overview.version, overview.checked_at, moment
+        key = "metrics", names_feeds, overview.version, overview.checked_at, moment
         content = site().documents.get(key)
         if content is None:
-            content = body(_lines(read_metrics.metrics(connection, now=now)).encode(), _METRICS)
+            text = metrics_text.whole_program(read_metrics.metrics(connection, now=now))
+            if names_feeds:
+                text += metrics_text.each_feed(read_metrics.feed_metrics(connection))
+            content = body(text.encode(), _METRICS)
             site().documents.store(key, content)
     return send(content, cache_control="no-store")
-
-
-_BY_STATUS = (
-    ("failing", FeedStatus.FAILING, "Feeds whose last poll failed."),
-    ("waiting", FeedStatus.WAITING, "Feeds whose server asked for a pause."),
-    ("offline", FeedStatus.OFFLINE, "Feeds whose last poll this machine's network failed."),
-    ("gone", FeedStatus.REMOVED, "Feeds that are polled no more (410)."),
-    ("paused", FeedStatus.PAUSED, "Feeds that config.yaml pauses."),
-    ("unread", FeedStatus.UNPOLLED, "Feeds that were never polled."),
-)
-
-
-_FAILING_LISTS = "OPML lists of config.yaml that could not be followed at the last poll."
-
-
-def _lines(now: Metrics) -> str:
-    checked = now.checked_at.timestamp() if now.checked_at else 0
-    feeds = now.feeds
-    lines = [
-        *_metric("feeds", "gauge", "Subscriptions.", sum(feeds.values())),
-        *(
-            line
-            for name, status, description in _BY_STATUS
-            for line in _metric(f"feeds_{name}", "gauge", description, feeds[status])
-        ),
-        *_metric("feeds_overdue", "gauge", "Feeds due for more than 5 minutes.", now.overdue),
-        *_metric("opml_lists_failing", "gauge", _FAILING_LISTS, now.failing_lists),
-        *_metric("entries", "gauge", "Entries that are kept.", now.entries),
-        *_metric("polls_total", "counter", "Polls of all subscriptions.", now.polls),
-        *_metric("changes_total", "counter", "Changes that readers could see.", now.version),
-        *_metric("last_poll_timestamp_seconds", "gauge", "End of the newest poll, or 0.", checked),
-    ]
-    return "".join(lines)
-
-
-def _metric(name: str, kind: str, description: str, value: float) -> list[str]:
-    name = f"aggregator_{name}"
-    return [f"# HELP {name} {description}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
 
 
 def _scope() -> ListScope:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import Connection, func, select
 
@@ -14,6 +15,26 @@ from aggregator.database.schema import feeds, state
 from aggregator.feed_status import FeedStatus
 
 _FAILING_LISTS = select(func.count()).where(opml_lists.c.failures > 0)
+
+
+MAX_FEEDS = 1_000
+"""Feeds with figures of their own at most: monitoring keeps a series for each figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMetrics:
+    """Numbers about one subscription.
+
+    Attributes:
+        failures: Failed polls in a row, 0 after a good poll.
+        last_success_at: None before the first good poll.
+        next_poll_at: None for a feed without further polls.
+    """
+
+    name: str
+    failures: int
+    last_success_at: datetime | None
+    next_poll_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,16 @@ class Metrics:
     polls: int
     version: int
     checked_at: datetime | None
+
+
+def feed_metrics(connection: Connection) -> list[FeedMetrics] | None:
+    """Return the numbers of each subscription by name, None with more than `MAX_FEEDS`."""
+    columns = feeds.c.name, feeds.c.failures, feeds.c.last_success_at, feeds.c.next_poll_at
+    statement = select(*columns).where(feeds.c.subscribed).limit(MAX_FEEDS + 1)
+    rows = connection.execute(statement.execution_options(**within(OF_ALL_FEEDS))).all()
+    if len(rows) > MAX_FEEDS:
+        return None
+    return sorted((FeedMetrics(*row) for row in rows), key=attrgetter("name"))
 
 
 def metrics(connection: Connection, *, now: datetime) -> Metrics:
