@@ -134,6 +134,7 @@ COMMANDS = {
     "aggregator feeds": ["feeds"],
     "aggregator explain": ["explain", "recent-posts"],
     "aggregator explain FEED": ["explain", "Recent"],
+    "aggregator doctor [FEED]": ["doctor", "recent-posts"],
     "aggregator explain-story": ["explain-story", FIRST_POST],
     r"aggregator explain-story ID\|URL": ["explain-story", FIRST_POST],
     "aggregator export DIR": ["export", "public"],

@@ -69,7 +69,7 @@ def test_the_reason_says_what_stands_in_place_of_the_feed(server):
 
     error = failure(server.url("/feed"))
 
-    assert error.reason == "403 Forbidden: a check for people in browsers by Cloudflare"
+    assert error.reason == "403 Forbidden: a check for people in browsers (Cloudflare)"
     assert (error.kind, error.service) == (FailureKind.BOT_CHECK, "Cloudflare")
     assert error.status == 403
 
@@ -139,4 +139,4 @@ def test_a_page_without_a_feed_behind_a_wall_is_not_called_changed():
         read_page(body, {}, "https://lamp.example/", PageReading(selectors, NOW))
 
     assert (caught.value.kind, caught.value.service) == (FailureKind.BOT_CHECK, "Anubis")
-    assert caught.value.reason == "not the page but a check for people in browsers by Anubis"
+    assert caught.value.reason == "not the page but a check for people in browsers (Anubis)"

@@ -27,6 +27,7 @@ _COMMANDS = {
     "plan": "plan:plan",
     "preview": "preview:preview",
     "feeds": "poll_commands:list_feeds",
+    "doctor": "doctor:doctor",
     "explain": "explain:explain",
     "explain-story": "explain_story:explain_story",
     "add": "config_commands:add",

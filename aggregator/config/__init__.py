@@ -24,8 +24,10 @@ remarks            remarks on a valid file: rule_remarks on rules, file_permissi
                    others can read
 appending          adds feeds; subscription_edits removes and renames them, with feed_edits;
                    yaml_text writes scalars; atomic_write replaces the file
+address_edits      what the files would be with other addresses of feeds
 """
 
+from aggregator.config.address_edits import ChangedFile, NewAddress, with_new_addresses
 from aggregator.config.address_parsers import feed_url, site_of_host
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
@@ -63,12 +65,14 @@ from aggregator.config.subscriptions import same_feed_key
 
 __all__ = [
     "Appended",
+    "ChangedFile",
     "Config",
     "Face",
     "FeedPlace",
     "HostOptions",
     "Logo",
     "NetworkOptions",
+    "NewAddress",
     "OpmlList",
     "PageFile",
     "PageOptions",
@@ -106,6 +110,7 @@ __all__ = [
     "site_of_host",
     "source_notes",
     "unknown_sources",
+    "with_new_addresses",
     "with_opml_lists",
     "write",
 ]

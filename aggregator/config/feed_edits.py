@@ -89,6 +89,29 @@ def with_name(text: str, items: Node, index: int, name: str) -> str:
     return _inserted(text, at, f"{yaml_text.line_break(text)}{' ' * key.start.column}name: {name}")
 
 
+def with_address(text: str, items: Node, index: int, address: str) -> str:
+    """Return a text in which an item of a list of feeds has another address.
+
+    Args:
+        items: The list.
+        address: The address as a scalar of YAML.
+
+    Raises:
+        UneditableError: The list or the item is an alias, or the address of the item is merged.
+    """
+    item = items.items[index]
+    if items.alias:
+        raise UneditableError("the list of feeds is an alias")
+    if item.alias:
+        raise UneditableError("the feed is an alias")
+    if not isinstance(item.value, dict):
+        return _with_value(text, item, item, address)
+    own_url = _own_pair(item, "url")
+    if own_url is None:
+        raise UneditableError("the feed has no address of its own")
+    return _with_value(text, *own_url, address)
+
+
 def _as_settings(text: str, item: Node, name: str, *, in_brackets: bool) -> str:
     """Return a text in which an address alone has become settings with a name."""
     start, end = item.start.index, item.end.index
@@ -99,13 +122,13 @@ def _as_settings(text: str, item: Node, name: str, *, in_brackets: bool) -> str:
     return f"{text[:start]}url: {text[start:at]}{addition}{text[at:]}"
 
 
-def _with_value(text: str, key: Node, value: Node, name: str) -> str:
+def _with_value(text: str, key: Node, value: Node, new_value: str) -> str:
     written_value = text[value.start.index : value.end.index].rstrip()
     start = value.start.index
     if not written_value:  # `name:` alone
         colon = text.index(":", key.end.index) + 1
-        return _inserted(text, colon, f" {name}")
-    return text[:start] + name + text[start + len(written_value) :]
+        return _inserted(text, colon, f" {new_value}")
+    return text[:start] + new_value + text[start + len(written_value) :]
 
 
 def _own_pairs(item: Node) -> Iterable[tuple[Node, Node]]:

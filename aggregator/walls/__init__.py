@@ -1,7 +1,7 @@
-"""What stands in place of a feed: a check for browsers, a firewall, a page that is not the site's.
+"""Pages in place of a feed: a check for browsers, a firewall, a page of somebody else.
 
 One decision from the status, the headers and the beginning of the body, for the fetch (answers
-without a document) and for the reading (documents that are not feeds).  Pure.
+without a document) and for the reading (documents other than feeds).  Pure.
 """
 
 from aggregator.walls.page_parts import MAX_SEARCHED

@@ -1,10 +1,10 @@
-"""Checks for browsers and firewalls, and their signs.  Data.
+"""Checks for browsers and firewalls, with signs.  Data.
 
 Signs that ordinary pages of a protected site have as well are no certain signs: the cookies of a
-service, its script that watches visitors (`/cdn-cgi/challenge-platform/scripts/jsd/`,
+service, the script for watching visitors (`/cdn-cgi/challenge-platform/scripts/jsd/`,
 `/_Incapsula_Resource?SWJIYLWA`, `js.datadome.co/tags.js`), the header `server`.
 
-Sources: what the services document of their answers, and what their pages have in common.
+Sources: documentation of the services, and the marks in common to all pages of a service.
 """
 
 from aggregator.model import FailureKind

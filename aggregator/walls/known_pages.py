@@ -1,10 +1,10 @@
-"""Pages of others in place of a feed, and their signs.  Data.
+"""Pages of others in place of a feed, with signs.  Data.
 
 Consent, logins, parked domains, default pages of servers, maintenance.  An ordinary page has a
 form to log in, a banner about cookies or the word maintenance, too: so a title or an address has to
 agree with the text, and the page has to be short.
 
-Sources: the pages that servers and services show by default, and what they have in common.
+Sources: default pages of servers and services, and the words in common.
 """
 
 from aggregator.model import FailureKind

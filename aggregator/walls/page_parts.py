@@ -1,8 +1,8 @@
 """The parts of a web page in which the signs of a wall are looked for.  Pure.
 
-A post about a check for browsers has the signs of the check in its text, as escaped markup; the
-check itself has them in its tags and scripts.  So the parts are kept apart.  Any page takes time in
-proportion to its length.
+A post about a check for browsers has the signs of the check in its text, as escaped markup; a
+check has the signs in tags and scripts.  So the parts are kept apart.  The time for any page is in
+proportion to the length.
 """
 
 import re
@@ -27,10 +27,10 @@ class PageParts:
     """A page in parts; all in lower case, and with single spaces but for `code`.
 
     Attributes:
-        title_parts: The title, and its parts between the usual separators.
-        markup: Tags with their attributes, without quotation marks; without links to other pages.
+        title_parts: The title, and the parts between the usual separators.
+        markup: Tags with attributes, without quotation marks; without links to other pages.
         code: Scripts and styles within the page.
-        text: What a reader sees, as far as HTML tells; of a document without tags, the document.
+        text: The visible text, as far as HTML tells; of a document without tags, the document.
         tags: Number of tags.
     """
 

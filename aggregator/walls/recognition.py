@@ -33,13 +33,13 @@ _HEADERS = frozenset(
 _BARE_TEXT = 300  # characters
 _BARE_TAGS = 15
 _PHRASES = {
-    FailureKind.BOT_CHECK: ("a check for people in browsers", "by"),
-    FailureKind.FIREWALL: ("a refusal by a firewall", "of"),
-    FailureKind.CONSENT_PAGE: ("a page that asks for consent", "of"),
-    FailureKind.LOGIN_PAGE: ("a login page", "of"),
-    FailureKind.PARKED_DOMAIN: ("the page of a parked domain", "by"),
-    FailureKind.DEFAULT_PAGE: ("the default page of a web server", "by"),
-    FailureKind.MAINTENANCE: ("a maintenance page", "of"),
+    FailureKind.BOT_CHECK: "a check for people in browsers",
+    FailureKind.FIREWALL: "a refusal by a firewall",
+    FailureKind.CONSENT_PAGE: "a page that asks for consent",
+    FailureKind.LOGIN_PAGE: "a login page",
+    FailureKind.PARKED_DOMAIN: "the page of a parked domain",
+    FailureKind.DEFAULT_PAGE: "the default page of a web server",
+    FailureKind.MAINTENANCE: "a maintenance page",
 }
 
 
@@ -48,9 +48,9 @@ class Answer:
     """An answer in place of a feed.
 
     Attributes:
-        headers: Names in lower case; those of `telling_headers` are enough.
+        headers: Names in lower case; the result of `telling_headers` is enough.
         url: Where the answer came from, after redirects; "" if unknown.
-        body: Its beginning, decoded; empty for none.
+        body: The beginning, decoded; may be empty.
     """
 
     status: int
@@ -61,10 +61,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """What stands in place of a feed.
+    """A page in place of a feed.
 
     Attributes:
-        service: Name of the service or program whose page stands there, None if unknown.
+        service: Name of the service or program with the page, None if unknown.
     """
 
     kind: FailureKind
@@ -72,9 +72,9 @@ class Wall:
 
 
 def wall_of(answer: Answer) -> Wall | None:
-    """Return the wall that an answer is, None for an answer without certain signs of one.
+    """Return the wall of an answer, None for an answer without enough signs of a wall.
 
-    One certain sign is enough; of likely signs there have to be two.
+    A certain sign is enough; of likely signs two are needed.
     """
     parts = page_parts(answer.body)
     for wall in _KNOWN_WALLS:
@@ -84,7 +84,7 @@ def wall_of(answer: Answer) -> Wall | None:
 
 
 def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that may have signs of a wall, cut to a length that is cheap to pass on.
+    """Return the headers with possible signs of a wall, cut to a length cheap to pass on.
 
     Args:
         headers: Names in lower case.
@@ -94,9 +94,9 @@ def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def reason_of(wall: Wall) -> str:
-    """Return the wall as a noun in English, for the log and the commands."""
-    phrase, preposition = _PHRASES[wall.kind]
-    return f"{phrase} {preposition} {wall.service}" if wall.service else phrase
+    """Return a description of a wall in English, for the log and the commands."""
+    phrase = _PHRASES[wall.kind]
+    return f"{phrase} ({wall.service})" if wall.service else phrase
 
 
 def _is_met(wall: KnownWall, answer: Answer, parts: PageParts) -> bool:

@@ -1,4 +1,4 @@
-"""Signs of walls: where a sign stands, and how many of them make a wall.  Pure."""
+"""Signs of walls: the place of a sign, and how many signs make a wall.  Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from aggregator.model import FailureKind
 
 
 class AnswerPart(Enum):
-    """The part of an answer that a sign stands in; see `page_parts.PageParts`."""
+    """The part of an answer with a sign; see `page_parts.PageParts`."""
 
     HEADER = auto()
     """`name: part of the value`; `name: ` for any value."""
@@ -24,7 +24,7 @@ class AnswerPart(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WallSign:
-    """A text in lower case that stands in a part of an answer."""
+    """A text in lower case in a part of an answer."""
 
     part: AnswerPart
     text: str
@@ -32,13 +32,13 @@ class WallSign:
 
 @dataclass(frozen=True, slots=True)
 class KnownWall:
-    """A wall and its signs.
+    """A wall with signs.
 
     Attributes:
-        certain_signs: One of these signs is enough.
-        likely_signs: Two of these groups are needed; of a group, one sign is enough.
-        bare_counts: One likely sign on a page is enough if the page has little else.
-        statuses: The wall comes with one of these.
+        certain_signs: A single sign is enough.
+        likely_signs: Two groups are needed; of a group, a single sign is enough.
+        bare_counts: A single likely sign is enough on a page with little else.
+        statuses: Of answers with the wall.
         max_text: Characters of text; a page with more is a page of the site.
     """
 
@@ -74,7 +74,7 @@ def title(*texts: str) -> tuple[WallSign, ...]:
 
 
 def title_part(*texts: str) -> tuple[WallSign, ...]:
-    """Return signs that are the title, or one of its parts."""
+    """Return signs equal to the title or a part of the title."""
     return _signs(AnswerPart.TITLE_PART, texts)
 
 
@@ -89,12 +89,12 @@ def code(*texts: str) -> tuple[WallSign, ...]:
 
 
 def text(*texts: str) -> tuple[WallSign, ...]:
-    """Return signs in the text that a reader sees."""
+    """Return signs in the visible text."""
     return _signs(AnswerPart.TEXT, texts)
 
 
 def whole_text(*texts: str) -> tuple[WallSign, ...]:
-    """Return signs that are all of the text."""
+    """Return signs equal to the whole text."""
     return _signs(AnswerPart.WHOLE_TEXT, texts)
 
 
