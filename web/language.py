@@ -38,6 +38,7 @@ _FOLDER = Path(__file__).parent / "languages"
 _CLDR = {SOURCE: "en_GB"}  # day before month, as in all our texts
 _PLACE = re.compile(r"\{(\w+)\}")
 _BEFORE_HAN = re.compile(r"\{0\}(?=[\u4e00-\u9fff])")
+_NUMBER_AGAIN = " ({0})"  # behind words that say one or two, in Hebrew
 """A number without the gap that sets it apart from Han characters (W3C, clreq, 3.2.2)."""
 _WIDE_STOPS = frozenset(("Hans", "Hant", "Jpan"))  # scripts whose stops bring their own room
 _Unit = Literal["minute", "hour", "day"]
@@ -206,7 +207,8 @@ class Language:
                     add_direction=True,
                     locale=self._locale,
                 )
-                patterns[category] = _BEFORE_HAN.sub("{0} ", text.replace(str(number), "{0}"))
+                pattern = text.replace(str(number), "{0}").removesuffix(_NUMBER_AGAIN)
+                patterns[category] = _BEFORE_HAN.sub("{0} ", pattern)
         return patterns
 
 

@@ -289,7 +289,7 @@ class _Builder:
 
     def _open_collection(self, event: events.CollectionStartEvent) -> None:
         if len(self._open) >= MAX_DEPTH:
-            raise _fault("nested too deep for a configuration", _marks(event)[0])
+            raise _fault(yaml_mistakes.TOO_DEEP, _marks(event)[0])
         value: object = {} if isinstance(event, events.MappingStartEvent) else []
         flow = bool(event.flow_style)
         node = Node(value, *_marks(event), (), _NO_PAIRS, flow=flow, size=0)

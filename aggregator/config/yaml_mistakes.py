@@ -13,6 +13,7 @@ from yaml.tokens import BlockEndToken, ScalarToken, StreamEndToken, Token
 
 from aggregator.config import stray_characters
 
+TOO_DEEP = "nested too deep for a configuration"
 _MISSING_SPACE = 'a space is missing behind ":"; write `key: value`'
 _MISSING_COLON = 'a key without ":"; write `key: value`'
 # Messages of libyaml, and advice.
@@ -25,6 +26,7 @@ _ADVICE = (
     ("',' or '}'", "these settings are never closed, or a comma is missing in them"),
     ("expected '-' indicator", "does not fit the list above; check the indentation"),
     ("could not find expected ':'", _MISSING_COLON),
+    ("maximum nesting depth", TOO_DEEP),
 )
 # Of these the parser's context is the place to mend: the bracket, the quotation mark, the key.
 _BEGAN_EARLIER = ("end of stream", "',' or ']'", "',' or '}'", "could not find expected ':'")
