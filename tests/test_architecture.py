@@ -86,6 +86,7 @@ HOMES = {
     "flask": {"web"},
     "granian": {"web"},
     "jinja2": {"web"},
+    "jsonpath": {"aggregator.reading.pages"},
     "markdown_it": {"web"},
     "markupsafe": {"web"},
     "mcp": {"aggregator.cli"},

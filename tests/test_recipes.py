@@ -32,21 +32,33 @@ def test_a_part_of_a_configuration_is_valid_without_remarks(tmp_path, text):
     assert re.fullmatch(r"config\.yaml: fine[;,] .+\n", done.stdout)
 
 
-def test_the_block_of_a_page_gives_the_post_that_its_selectors_promise(tmp_path):
-    (html,) = blocks(PAGE, "html")
-    (text,) = [text for text in configurations(PAGE) if "select:" in text]
+@pytest.mark.parametrize(
+    ("language", "path", "link", "title", "dated"),
+    [
+        ("html", "/about/", "/glass/", "Which glass for which lamp", "19 minutes ago"),
+        ("json", "/api/posts?limit=20", "/glass/", "Which glass for which lamp", "1796038860"),
+        ("xml", "/sitemap.xml", "/lamps/table-lamp-7.html", "Table lamp 7", "2026-11-23"),
+    ],
+)
+def test_the_document_of_a_recipe_gives_the_post_that_its_selectors_promise(
+    tmp_path, language, path, link, title, dated
+):
+    (document,) = [block for block in blocks(PAGE, language) if link in block]
+    (text,) = [text for text in configurations(PAGE) if path in text and "select:" in text]
     with FeedServer() as server:
-        server.put("/about/", html)
+        server.put(path, document)
         text = f"network: {{allow: [127.0.0.1]}}\n{text}"
-        text = text.replace("https://example.org/about/", server.url("/about/"))
+        text = text.replace(f"https://example.org{path}", server.url(path))
         (tmp_path / "config.yaml").write_text(text)
-        printed = command(tmp_path, "preview", server.url("/about/"), "--json").stdout
-    (post,) = json.loads(printed)["posts"]
+        printed = command(tmp_path, "preview", server.url(path), "--json").stdout
+    posts = [post for post in json.loads(printed)["posts"] if "/imprint" not in post["link"]]
 
-    assert post["link"].endswith("/glass/")
-    assert post["title"] == "Which glass for which lamp"
-    assert post["excerpt"].startswith("Clear glass is brighter")
-    assert post["date"]["text"] == "19 minutes ago"
+    (post,) = posts
+    assert post["link"].endswith(link)
+    assert post["title"] == title
+    assert post["date"]["text"] == dated
+    if language != "xml":
+        assert post["excerpt"].startswith("Clear glass is brighter")
 
 
 def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():

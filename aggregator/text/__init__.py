@@ -1,1 +1,1 @@
-"""Bytes and characters: encodings, character references, plain text and HTML.  Pure."""
+"""Bytes and characters: encodings, character references, plain text and HTML, JSON.  Pure."""

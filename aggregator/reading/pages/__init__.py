@@ -7,5 +7,7 @@ page_reader       the only way in: reads the items of a document by `PageKind`, 
 page_items        the items of a document, the same for all kinds
 page_contract     whether a document has the posts that config.yaml promises
 html_items        the items of an HTML page
+json_items        the items of a JSON document; json_paths has the paths into it
+sitemap_items     the pages of a sitemap
 selector_syntax   what may be written in config.yaml: `selector@attribute`, and its mistakes
 """

@@ -24,17 +24,17 @@ def page_date(texts: Iterable[str], sent_at: datetime, language: str | None) -> 
 
 def _date(text: str, sent_at: datetime, language: str | None) -> Date:
     """Return the date in a text; without a zone, as if in UTC."""
-    written = dates.written_date(text, sent_at, language=language)
+    reading = dates.written_date(text, sent_at, language=language)
     text = " ".join(text.split())[: dates.MAX_WRITTEN_LENGTH]
-    if written is None:
+    if reading is None:
         return Date(text, "published", None, "")
     return Date(
         text,
         "published",
-        written.at,
-        written.form,
-        is_certain=written.zoned,
-        zoned=written.zoned,
-        whole_day=written.whole_day,
-        precision=written.precision,
+        reading.at,
+        reading.form,
+        is_certain=reading.zoned,
+        zoned=reading.zoned,
+        whole_day=reading.whole_day,
+        precision=reading.precision,
     )

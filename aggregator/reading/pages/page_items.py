@@ -16,6 +16,7 @@ class PageItem:
         link: Absolute; None for a missing part.
         author: Plain text; empty for a missing part.
         dates: Texts in which the date may be, the most exact first.
+        updated: Text of the time at which the page of the post was last changed.
         image: Absolute address of the picture.
         base: URL that relative references in the excerpt resolve against.
     """
@@ -25,6 +26,7 @@ class PageItem:
     excerpt: str = ""
     author: str = ""
     dates: tuple[str, ...] = ()
+    updated: str | None = None
     image: str | None = None
     base: str = ""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from aggregator.errors import ParseError
 from aggregator.links import without_tracking
 from aggregator.model import (
     PageKind,
@@ -11,10 +10,10 @@ from aggregator.model import (
     ParsedEntry,
     ParsedFeed,
 )
-from aggregator.reading.pages.html_items import read_html
 from aggregator.reading.pages.page_contract import check_contract, incomplete_note
 from aggregator.reading.pages.page_dates import page_date
 from aggregator.reading.pages.page_items import PageDocument, PageItem
+from aggregator.reading.pages.sitemap_items import read_sitemap
 
 
 def parse_page(
@@ -40,11 +39,19 @@ def parse_page(
 
 def _document(body: bytes, content_type: str, url: str, reading: PageReading) -> PageDocument:
     """Read the items of a document of any kind."""
-    match reading.selectors.kind:
+    # Each kind needs a library that workers for the other kinds do not load.
+    selectors = reading.selectors
+    match selectors.kind:
         case PageKind.HTML:
-            return read_html(body, content_type=content_type, url=url, selectors=reading.selectors)
-        case PageKind.JSON | PageKind.SITEMAP as kind:
-            raise ParseError(url, f"a page of the kind {kind} can't be read yet")
+            from aggregator.reading.pages.html_items import read_html
+
+            return read_html(body, content_type=content_type, url=url, selectors=selectors)
+        case PageKind.JSON:
+            from aggregator.reading.pages.json_items import read_json
+
+            return read_json(body, content_type=content_type, url=url, selectors=selectors)
+        case PageKind.SITEMAP:
+            return read_sitemap(body, content_type=content_type, url=url)
 
 
 def _posts(items: Iterable[PageItem]) -> Iterator[PageItem]:
@@ -65,5 +72,6 @@ def _entry(item: PageItem, reading: PageReading, language: str | None) -> Parsed
         base=item.base,
         authors=(item.author,) if item.author else (),
         image=item.image,
+        updated=item.updated,
         date=page_date(item.dates, reading.sent_at, language),
     )

@@ -53,8 +53,22 @@ def mistakes(selectors: PageSelectors) -> Mapping[str, str]:
                 if text
             }
         case PageKind.JSON:
-            messages = {}
+            messages = {
+                name: _path_mistake(text) for name, text in texts.items() if text is not None
+            }
     return {name: message for name, message in messages.items() if message is not None}
+
+
+def _path_mistake(text: str) -> str | None:
+    """Return what to write instead of a text that is not a path, None for one."""
+    # Loads a library, which pages in HTML do not need.
+    from aggregator.reading.pages.json_paths import PathError, path
+
+    try:
+        path(text)
+    except PathError as error:
+        return str(error)
+    return None
 
 
 def _css_mistake(text: str, *, is_item: bool) -> str | None:

@@ -4,7 +4,6 @@ Strings are taken as text wherever the specification has text; a value of anothe
 specified is left out, and never fails the document.
 """
 
-import json
 import re
 from datetime import UTC, datetime
 from html import escape
@@ -15,21 +14,18 @@ from aggregator.model import Enclosure, FailureKind, FeedHead, Origin, ParsedEnt
 from aggregator.reading.parse.entities import joined_halves
 from aggregator.reading.parse.link_choice import MAX_SECONDS
 from aggregator.text.hypertext import from_plain, is_blank
+from aggregator.text.json_values import json_value
 from aggregator.urls import is_web, joined
 
 _VERSION = "jsonfeed.org/version/"
 _NUMBER = re.compile(r"/([0-9]{1,3}(?:\.[0-9]{1,3})?)/?$")
-_MAX_DEPTH = 50  # arrays and objects within each other; an item of a feed needs five
-_MAX_DIGITS = 1000  # Python refuses 4,300
-# A string without an end reaches to the end of the text, so that no part is scanned twice.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse(body: bytes, *, url: str) -> ParsedFeed:
     """Read a JSON Feed in UTF-8; errors as `aggregator.reading.parse.parse`."""
     try:
-        document = _read(body.decode())
+        document = json_value(body.decode())
     except (ValueError, RecursionError) as error:
         raise ParseError(
             url, "not a feed: JSON that can't be read", FailureKind.NOT_A_FEED
@@ -48,34 +44,6 @@ def parse(body: bytes, *, url: str) -> ParsedFeed:
         format=_format(_text(document, "version")),
     )
     return ParsedFeed(head, tuple(_entry(item, url, language) for item in entries))
-
-
-def _read(text: str) -> Any:
-    """Read JSON; values nested too deeply are null, integers with too many digits are text."""
-    try:
-        return json.loads(text, parse_int=_integer)
-    except RecursionError:
-        return json.loads(_shallow(text), parse_int=_integer)
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
-
-
-def _shallow(text: str) -> str:
-    """Return JSON with null in place of each array and object below `_MAX_DEPTH` others."""
-    parts = []
-    depth = position = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        if token[0] in ("[", "{"):
-            depth += 1
-            if depth == _MAX_DEPTH + 1:
-                parts += [text[position : token.start()], "null"]
-        elif token[0] in ("]", "}"):
-            if depth == _MAX_DEPTH + 1:
-                position = token.end()
-            depth -= 1
-    return "".join((*parts, text[position:]))
 
 
 def _format(version: str) -> str:
