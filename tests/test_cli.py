@@ -450,6 +450,22 @@ def test_explain_shows_the_last_twenty_polls_newest_first(folder):
     assert [poll["bytes"] for poll in polls] == [*range(21, 1, -1)]
 
 
+def test_explain_and_a_poll_of_the_command_line_tell_of_episodes(server, folder):
+    server.put("/feed", b"", status=410)
+    write_config(folder, [f"{{url: '{server.url('/feed')}', name: blog}}"])
+    command(folder, "poll")
+
+    (line,) = [
+        line
+        for line in command(folder, "explain", "blog").stdout.splitlines()
+        if line.startswith("episode: ")
+    ]
+    (episode,) = json.loads(command(folder, "explain", "blog", "--json").stdout)["episodes"]
+
+    assert re.fullmatch(r"episode: gone since [-0-9]+ [0-9:]+ UTC \(health feed\)", line)
+    assert episode["kind"] == "gone" and episode["since"].endswith("Z")
+
+
 def test_explain_of_an_unknown_or_unread_feed_is_clear(server, folder):
     write_config(folder, [f"{{url: '{server.url('/feed')}', name: blog}}"])
 

@@ -14,9 +14,11 @@ from aggregator.cli.feed_arguments import feed_names
 from aggregator.cli.logs import escaped
 from aggregator.cli.output import iso
 from aggregator.database import database_time
+from aggregator.database.episodes import read_episodes
 from aggregator.database.feeds import read_health
 from aggregator.errors import UsageError
 from aggregator.model import Constraint, FeedHealth, PollRecord
+from aggregator.model.health_episodes import Episode
 
 POLLS = 20
 
@@ -35,17 +37,21 @@ def explain(feed: str, as_json: bool) -> None:
     with opened_database(load_config()) as (engine, _), engine.connect() as connection:
         (name,) = feed_names(connection, [feed])
         health = read_health.feed(connection, name, now=database_time(connection))
-    if health is None:  # removed from the file by another process
-        raise UsageError(f"{name}: left the file just now")
+        if health is None:  # removed from the file by another process
+            raise UsageError(f"{name}: left the file just now")
+        episodes = read_episodes.open_episodes(connection, health.source.id)
     if as_json:
-        click.echo(json.dumps(explanation(health), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(explanation(health, episodes), ensure_ascii=False, indent=2))
         return
-    for line in _lines(health):
+    for line in _lines(health, episodes):
         click.echo(escaped(line.rstrip()))
 
 
-def _lines(feed: FeedHealth) -> Iterator[str]:
+def _lines(feed: FeedHealth, episodes: Sequence[Episode]) -> Iterator[str]:
     yield from _facts(feed)
+    for episode in episodes:
+        trouble = episode.trouble
+        yield f"episode: {trouble.kind} since {_time(trouble.began_at)} UTC (health feed)"
     yield f"next poll: {_next(feed)}"
     constraints = _constraints(feed)
     if constraints:
@@ -116,8 +122,12 @@ def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "-"
 
 
-def explanation(feed: FeedHealth) -> dict[str, Any]:
-    """Return when a feed is polled next, and why, as values of JSON."""
+def explanation(feed: FeedHealth, episodes: Sequence[Episode]) -> dict[str, Any]:
+    """Return when a feed is polled next, and why, as values of JSON.
+
+    Args:
+        episodes: The open episodes of the feed.
+    """
     return {
         "feed": feed.source.name,
         "url": urls.masked(feed.source.feed_url),
@@ -127,6 +137,10 @@ def explanation(feed: FeedHealth) -> dict[str, Any]:
         "error": feed.error,
         "failure": feed.failure.kind.value if feed.failure else None,
         "service": feed.failure.service if feed.failure else None,
+        "episodes": [
+            {"kind": episode.trouble.kind.value, "since": iso(episode.trouble.began_at)}
+            for episode in episodes
+        ],
         "next_poll_at": iso(feed.next_poll_at),
         "reason": feed.next_reason,
         "constraints": [

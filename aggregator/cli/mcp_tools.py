@@ -14,6 +14,7 @@ from aggregator.cli.feed_arguments import feed_names
 from aggregator.cli.output import health_values, iso
 from aggregator.config import Config
 from aggregator.database import Connection, database_time
+from aggregator.database.episodes import read_episodes
 from aggregator.database.feeds import read_health, read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
@@ -220,7 +221,8 @@ def explain(connection: Connection, feed: str) -> dict[str, Any]:
     feed_health = read_health.feed(connection, name, now=database_time(connection))
     if feed_health is None:
         raise UsageError(f"{name}: left the file just now")
-    return explanation(feed_health)
+    episodes = read_episodes.open_episodes(connection, feed_health.source.id)
+    return explanation(feed_health, episodes)
 
 
 def _posts(
