@@ -83,7 +83,7 @@ def _facts(feed: FeedHealth) -> Iterator[str]:
     if feed.unconditional:
         yield "its server offers no validators: every poll transfers the whole document"
     if feed.error:
-        yield f"the last poll failed: {feed.error}"
+        yield f"the last poll failed: {urls.masked_text(feed.error)}"
 
 
 def _next(feed: FeedHealth) -> str:
@@ -134,7 +134,7 @@ def explanation(feed: FeedHealth, episodes: Sequence[Episode]) -> dict[str, Any]
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "by_proxy": feed.by_proxy,
         "select": feed.selectors.text if feed.selectors else None,
-        "error": feed.error,
+        "error": urls.masked_text(feed.error) if feed.error else None,
         "failure": feed.failure.kind.value if feed.failure else None,
         "service": feed.failure.service if feed.failure else None,
         "episodes": [
@@ -152,15 +152,16 @@ def explanation(feed: FeedHealth, episodes: Sequence[Episode]) -> dict[str, Any]
             }
             for constraint, decides in _constraints(feed)
         ],
-        "polls": [
-            {
-                "at": iso(poll.started_at),
-                "status": poll.status,
-                "bytes": poll.size,
-                "seconds": round(poll.duration.total_seconds(), 3),
-                "new": poll.new_entries,
-                "error": urls.masked_text(poll.error) if poll.error else None,
-            }
-            for poll in reversed(feed.polls[-POLLS:])
-        ],
+        "polls": [_poll_values(poll) for poll in reversed(feed.polls[-POLLS:])],
+    }
+
+
+def _poll_values(poll: PollRecord) -> dict[str, Any]:
+    return {
+        "at": iso(poll.started_at),
+        "status": poll.status,
+        "bytes": poll.size,
+        "seconds": round(poll.duration.total_seconds(), 3),
+        "new": poll.new_entries,
+        "error": urls.masked_text(poll.error) if poll.error else None,
     }
