@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import appending, value_parsers
 from aggregator.errors import ConfigError
-from aggregator.model import OpmlOutline
+from aggregator.model import OpmlOutline, PageKind, PageSelectors
 from tests.configured import PATH
 from tests.selection import examples
 
@@ -109,6 +109,35 @@ def test_feeds_are_added_at_the_end_and_nothing_else_changes(before, after):
     windows = config.append(before.replace("\n", "\r\n"), [NEW, BARE], path=PATH)
     if "\n" in before:
         assert windows.text == expected.replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "feeds:\n- a.xml  # first\n",
+            (
+                "feeds:\n- a.xml  # first\n- url: https://page.example/\n  category: [Tech, News]\n"
+                '  select:\n    item: ".posts li"\n    title: h3\n    link: a@href\n'
+            ),
+        ),
+        (
+            "feeds: [a.xml]\n",
+            (
+                'feeds: [a.xml, {url: "https://page.example/", category: ["Tech", "News"], '
+                'select: {item: ".posts li", title: "h3", link: "a@href"}}]\n'
+            ),
+        ),
+    ],
+)
+def test_a_page_is_added_with_its_selectors(before, after):
+    page = OpmlOutline(url="https://page.example/", categories=("Tech", "News"))
+    selectors = PageSelectors(PageKind.HTML, ".posts li", title="h3", link="a@href")
+
+    appended = config.append(before, [page], pages={page.url: selectors}, path=PATH)
+
+    assert appended.text == after.replace("link: a@href", 'link: "a@href"')
+    assert appended.feeds[0].selectors == selectors
 
 
 def indented(block: str, width: int) -> str:
@@ -248,10 +277,10 @@ def test_what_an_editor_saves_while_feeds_are_added_stays(tmp_path, monkeypatch)
     path.write_text("title: old\n")
     append = appending.append
 
-    def saved_meanwhile(text, outlines, *, path):
+    def saved_meanwhile(text, outlines, **arguments):
         if "old" in text:
             path.write_text("title: saved\n")
-        return append(text, outlines, path=path)
+        return append(text, outlines, **arguments)
 
     monkeypatch.setattr(appending, "append", saved_meanwhile)
     config.append_to_file(path, [BARE])

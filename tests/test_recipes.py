@@ -18,7 +18,8 @@ from tests.web_fixtures import Site, entry
 
 PAGE = "docs/recipes.md"
 DEPLOY = "docs/deploy.md"
-PIPELINES = [shlex.split(line) for text in blocks(PAGE, "sh") for line in text.splitlines()]
+COMMANDS = [shlex.split(line) for text in blocks(PAGE, "sh") for line in text.splitlines()]
+PIPELINES = [words for words in COMMANDS if words[0] != "aggregator"]
 AUDIO = Enclosure(url="https://lamp.example/1.mp3", type="audio/mpeg", length=1)
 
 
@@ -59,6 +60,28 @@ def test_the_document_of_a_recipe_gives_the_post_that_its_selectors_promise(
     assert post["date"]["text"] == dated
     if language != "xml":
         assert post["excerpt"].startswith("Clear glass is brighter")
+
+
+def test_the_page_is_added_with_the_selectors_that_the_program_proposes(tmp_path):
+    (html,) = blocks(PAGE, "html")
+    post = html[html.index("  <li>") : html.index("</ul>")]
+    html = html.replace(post, post + post.replace("glass", "wick"))
+    (tmp_path / "config.yaml").write_text("network: {allow: [127.0.0.1]}\nfeeds: []\n")
+    commands = [words[1:] for words in COMMANDS if words[0] == "aggregator"]
+    with FeedServer() as server:
+        server.put("/about/", f"<!doctype html>{html}")
+        url = server.url("/about/")
+        for words in commands:
+            done = command(tmp_path, *[url if word.startswith("http") else word for word in words])
+            assert done.returncode == 0
+        posts = json.loads(command(tmp_path, "preview", url, "--json").stdout)["posts"]
+
+    assert [words[0] for words in commands] == ["preview", "add"]
+    assert {post["title"] for post in posts} == {
+        "Which glass for which lamp",
+        "Which wick for which lamp",
+    }
+    assert {post["date"]["text"] for post in posts} == {"19 minutes ago"}
 
 
 def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():

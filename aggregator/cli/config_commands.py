@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -11,21 +12,23 @@ from aggregator import config as configuration
 from aggregator import urls
 from aggregator.cli import opml_notes
 from aggregator.cli.config_option import config_path, load_config, takes_config
-from aggregator.cli.discovery import DiscoveredFeed, discover
+from aggregator.cli.discovery import DiscoveredFeed, PageWithoutFeedError, discover
 from aggregator.cli.feed_arguments import address_as_in_file
 from aggregator.cli.logs import escaped
+from aggregator.cli.proposal_output import proposal_lines
 from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
 from aggregator.database.feeds import read_health, read_names
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.opml_lists import read_opml_lists
 from aggregator.errors import (
+    AggregatorError,
     DatabaseError,
     OpmlError,
     UsageError,
 )
 from aggregator.fetch.guard import Guard
-from aggregator.model import OpmlOutline, Subscription
+from aggregator.model import OpmlOutline, PageSelectors, Subscription
 from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
@@ -159,16 +162,53 @@ def _source_notes(connection: Connection, config: Config) -> list[str]:
 @click.option("--title", help="Title to show.  [default: the feed's own]")
 @click.option("--category", "categories", multiple=True, help="Category; several are allowed.")
 @click.option("--no-check", is_flag=True, help="Add the address without a request to the server.")
-def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool) -> None:
-    """Subscribe to a feed, or to the feed of a web page."""
+@click.option("--select", is_flag=True, help="Add a page without a feed, with its selectors.")
+def add(
+    url: str, title: str | None, categories: tuple[str, ...], no_check: bool, select: bool
+) -> None:
+    """Subscribe to a feed, or to the feed of a web page.
+
+    For a page without a feed, the selectors that give its posts are printed, and added with
+    --select.
+    """
     config = load_config()
     url = address_as_in_file(url, config.folder)
     feed = None
+    pages = {}
     if not no_check and not configuration.has_feed(config, url):
-        feed = asyncio.run(discover(config, url))
+        try:
+            feed = asyncio.run(discover(config, url))
+        except PageWithoutFeedError as error:
+            feed, selectors = _page_as_feed(error, select=select)
+            pages[feed.url] = selectors
         url = feed.url
-    if _append([OpmlOutline(url=url, title=title, categories=categories)], feed).duplicates:
+    outline = OpmlOutline(url=url, title=title, categories=categories)
+    if _append([outline], feed, pages).duplicates:
         click.echo(f"already subscribed: {urls.masked(url)}")
+
+
+def _page_as_feed(
+    error: PageWithoutFeedError, *, select: bool
+) -> tuple[DiscoveredFeed, PageSelectors]:
+    """Print the proposed selectors of a page, and return the page with the best ones.
+
+    Raises:
+        AggregatorError: There are none, or the page is not to be added.
+    """
+    if not error.proposals:
+        raise error
+    for line in proposal_lines(error.url, error.proposals):
+        click.echo(escaped(line))
+    click.echo()
+    if not select:
+        address = urls.masked(error.url)
+        raise AggregatorError(
+            f"{address}: nothing was added; to add it with these selectors: "
+            f"aggregator add --select {address}"
+        )
+    best = error.proposals[0]
+    page = DiscoveredFeed(error.url, best.feed.head.title, len(best.feed.entries))
+    return page, best.selectors
 
 
 @click.command(name="import")
@@ -231,14 +271,17 @@ def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
 
 
 def _append(
-    outlines: list[OpmlOutline], feed: DiscoveredFeed | None = None
+    outlines: list[OpmlOutline],
+    feed: DiscoveredFeed | None = None,
+    pages: Mapping[str, PageSelectors] = MappingProxyType({}),
 ) -> configuration.Appended:
     """Write subscriptions into the file, and print each.
 
     Args:
         feed: The only subscription as it was read; None if it was not read.
+        pages: Selectors of those that are pages without a feed, by URL.
     """
-    appended = configuration.append_to_file(config_path(), outlines)
+    appended = configuration.append_to_file(config_path(), outlines, pages)
     file = "" if appended.path == config_path() else f" to {appended.path}"
     for subscription in appended.feeds:
         details = "" if feed is None else f": {_details(feed, subscription)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import click
 
@@ -10,9 +11,17 @@ from aggregator import urls
 from aggregator.config import Config
 from aggregator.errors import AggregatorError, FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.model import CleanFeed, FeedHead, Fetched, OpmlOutline
+from aggregator.model import (
+    CleanFeed,
+    FailureKind,
+    FeedHead,
+    Fetched,
+    OpmlOutline,
+    PageProposal,
+)
+from aggregator.model.times import http_date
 from aggregator.reading.autodiscovery import advertised_feeds, is_about_comments
-from aggregator.reading.worker_task import read_document
+from aggregator.reading.worker_task import propose_selectors, read_document
 from aggregator.runtime.worker_pool import Workers
 from aggregator.scheduler import poll_settings
 
@@ -34,10 +43,28 @@ class DiscoveredFeed:
     posts: int
 
 
+class PageWithoutFeedError(AggregatorError):
+    """A web page is not a feed, and names none.
+
+    Attributes:
+        url: Of the page; where the page moved to, if it moved for good.
+        proposals: Selectors for its posts, the best first.
+    """
+
+    def __init__(self, url: str, reason: str, proposals: tuple[PageProposal, ...]) -> None:
+        super().__init__(
+            f"{urls.masked(url)}: {reason}, and it names no feed; look there for a link to one"
+        )
+        self.url = url
+        self.reason = reason
+        self.proposals = proposals
+
+
 async def discover(config: Config, url: str) -> DiscoveredFeed:
     """Return the feed at `url`, or a feed of the page at `url`; prints what was tried.
 
     Raises:
+        PageWithoutFeedError: The page is not a feed, and names none.
         AggregatorError: Neither can be read.
     """
     settings = poll_settings(config).fetch
@@ -64,6 +91,22 @@ async def feeds_of_page(workers: Workers, fetched: Fetched) -> list[OpmlOutline]
     )
 
 
+async def proposals_of_page(workers: Workers, fetched: Fetched) -> tuple[PageProposal, ...]:
+    """Return selectors for the posts of a page without a feed, the best first."""
+    sent_at = http_date(fetched.headers.get("date")) or datetime.now(UTC)
+    try:
+        return await workers.run(
+            fetched.url,
+            propose_selectors,
+            fetched.body,
+            dict(fetched.headers),
+            urls.base_without_secrets(fetched.url),
+            sent_at,
+        )
+    except ParseError:  # a page that takes too much time
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Discovery:
     """Looks for a feed at an address, and at the feed addresses of a web page."""
@@ -85,10 +128,11 @@ class _Discovery:
         except ParseError as error:
             feeds = await feeds_of_page(self.workers, fetched)
             if not feeds:
-                raise AggregatorError(
-                    f"{urls.masked(url)}: {error.reason}, and it names no feed; "
-                    "look there for a link to one"
-                ) from error
+                page_url = fetched.moved_to or url
+                proposals: tuple[PageProposal, ...] = ()
+                if error.kind == FailureKind.WEB_PAGE:
+                    proposals = await proposals_of_page(self.workers, fetched)
+                raise PageWithoutFeedError(page_url, error.reason, proposals) from error
             return await self._first_readable(url, feeds)
 
     async def _first_readable(self, page: str, feeds: Sequence[OpmlOutline]) -> DiscoveredFeed:

@@ -15,6 +15,7 @@ from aggregator.cli.common import config_with_present_names, readable_database
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import NoSuchFeedError, address_as_in_file, subscribed_feed
 from aggregator.cli.logs import escaped
+from aggregator.cli.proposal_output import proposal_lines, proposals_as_json
 from aggregator.cli.trial_poll import NoFeedError, try_feed, with_stored_entries
 from aggregator.config import Config
 from aggregator.database import Connection
@@ -64,10 +65,8 @@ def preview(place: str, *, as_json: bool) -> None:
     try:
         trial = try_feed(config, subject.feed, is_initial=subject.is_initial, files=subject.files)
     except NoFeedError as error:
-        values = preview_output.feeds_as_json(error, subject.label)
-        _print(values if as_json else preview_output.feed_lines(error))
-        advice = "preview one of its feeds" if error.feeds else "and it names no feed"
-        raise AggregatorError(f"{subject.label}: {error.reason}; {advice}") from error
+        _print_page(error, subject.label, as_json=as_json)
+        return
     with readable_database(config) as connection:
         if connection is not None:
             trial = with_stored_entries(connection, trial)
@@ -75,6 +74,25 @@ def preview(place: str, *, as_json: bool) -> None:
         _print(preview_output.as_json(trial, subject.label))
     else:
         _print(preview_output.lines(trial, subject.label))
+
+
+def _print_page(error: NoFeedError, label: str, *, as_json: bool) -> None:
+    """Print what was read in place of a feed: the feeds of a page, or selectors for its posts.
+
+    Raises:
+        AggregatorError: The page is not what was asked for, and selectors do not help.
+    """
+    if as_json:
+        _print({**preview_output.feeds_as_json(error, label), **proposals_as_json(error.proposals)})
+    elif error.proposals:
+        _print(proposal_lines(error.url, error.proposals, page_changed=error.page_changed))
+    else:
+        _print(preview_output.feed_lines(error))
+    if error.page_changed:
+        raise AggregatorError(f"{label}: {error.reason}") from error
+    if not error.proposals:
+        advice = "preview one of its feeds" if error.feeds else "and it names no feed"
+        raise AggregatorError(f"{label}: {error.reason}; {advice}") from error
 
 
 def _print(result: Mapping[str, Any] | Iterable[str]) -> None:

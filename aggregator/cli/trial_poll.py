@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aggregator import rules
 from aggregator.cli.common import config_with_present_names
-from aggregator.cli.discovery import feeds_of_page
+from aggregator.cli.discovery import feeds_of_page, proposals_of_page
 from aggregator.cli.entry_presence import EntryPresence, presences
 from aggregator.config import Config, request_at
 from aggregator.database import Connection, Engine, open_database
@@ -25,9 +25,11 @@ from aggregator.model import (
     CleanFeed,
     DueFeed,
     EntryId,
+    FailureKind,
     FeedHead,
     Fetched,
     OpmlOutline,
+    PageProposal,
     PictureMode,
     Subscription,
 )
@@ -45,17 +47,29 @@ EXPIRED = "older than `retention.keep`, or beyond `retention.max_entries`"
 
 
 class NoFeedError(AggregatorError):
-    """The document is not a feed.
+    """The document is not a feed, or not the page that selectors were written for.
 
     Attributes:
+        url: Of the document, after redirects.
         reason: In words, without feeds of a web page.
         feeds: Of a web page.
+        proposals: Selectors for the posts of a web page without feeds, the best first.
+        page_changed: A page does not have the posts that its selectors promise.
     """
 
-    def __init__(self, error: ParseError, feeds: Sequence[OpmlOutline]) -> None:
+    def __init__(
+        self,
+        url: str,
+        error: ParseError,
+        feeds: Sequence[OpmlOutline],
+        proposals: Sequence[PageProposal],
+    ) -> None:
         super().__init__(str(error))
+        self.url = url
         self.reason = error.reason.removesuffix(f"; it names {error.named_feed}")
         self.feeds = tuple(feeds)
+        self.proposals = tuple(proposals)
+        self.page_changed = error.kind == FailureKind.PAGE_CHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +199,14 @@ async def _read(
             workers, due, fetched.headers, fetched.url, fetched.body, requested_at=requested_at
         )
     except ParseError as error:
-        if due.selectors is not None:
+        page_changed = error.kind == FailureKind.PAGE_CHANGED
+        if due.selectors is not None and not page_changed:
             raise
-        feeds = await feeds_of_page(workers, fetched)
-        raise NoFeedError(error, feeds) from error
+        feeds = await feeds_of_page(workers, fetched) if due.selectors is None else []
+        proposals: tuple[PageProposal, ...] = ()
+        if not feeds and (page_changed or error.kind == FailureKind.WEB_PAGE):
+            proposals = await proposals_of_page(workers, fetched)
+        raise NoFeedError(fetched.moved_to or due.address, error, feeds, proposals) from error
 
 
 def _trial(

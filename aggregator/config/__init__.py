@@ -29,7 +29,7 @@ address_edits      what the files would be with other addresses of feeds
 
 from aggregator.config.address_edits import ChangedFile, NewAddress, with_new_addresses
 from aggregator.config.address_parsers import feed_url, site_of_host
-from aggregator.config.appending import Appended, append, append_to_file, has_feed
+from aggregator.config.appending import Appended, append, append_to_file, feed_text, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import (
     count_unread,
@@ -90,6 +90,7 @@ __all__ = [
     "clear_leftovers",
     "count_unread",
     "database_url",
+    "feed_text",
     "feed_url",
     "has_feed",
     "is_allowed",

@@ -1,8 +1,9 @@
 """Adding feeds at the end of `feeds:`; every other byte of the files stays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from aggregator import urls
 from aggregator.config import atomic_write, config_file, config_text, value_parsers
@@ -10,11 +11,16 @@ from aggregator.config.config_text import ConfigText
 from aggregator.config.files import present_stamps
 from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
+from aggregator.config.select_options import SITEMAP
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.yaml_document import Node
 from aggregator.config.yaml_text import address_scalar, line_end, quoted_scalar, scalar
 from aggregator.errors import ConfigError
-from aggregator.model import OpmlOutline, Subscription
+from aggregator.model import OpmlOutline, PageSelectors, Subscription
+
+NO_PAGES: Mapping[str, PageSelectors] = MappingProxyType({})
+
+_Settings = dict[str, str | tuple[str, ...] | dict[str, str]]  # values of a feed by their keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,17 @@ def has_feed(config: Config, url: str) -> bool:
     return any(same_feed_key(feed.url) == key for feed in config.feeds)
 
 
-def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
+def append_to_file(
+    path: Path,
+    outlines: Sequence[OpmlOutline],
+    pages: Mapping[str, PageSelectors] = NO_PAGES,
+) -> Appended:
     """Add feeds to the configuration at `path`.
 
     Feeds that another process adds, and what an editor saves, meanwhile stay.
+
+    Args:
+        pages: Selectors of those that are pages without a feed, by URL.
 
     Raises:
         ConfigError: See `append`; or the file can't be read or written.
@@ -51,7 +64,7 @@ def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
     with atomic_write.locked(path):
         while True:
             stamps = present_stamps([path, *config_file.load(path).files])
-            appended = append(config_text.read(path), outlines, path=path)
+            appended = append(config_text.read(path), outlines, pages=pages, path=path)
             if not appended.feeds:
                 return appended
             if present_stamps(stamps) == stamps:
@@ -59,10 +72,19 @@ def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
                 return appended
 
 
-def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:
+def append(
+    text: str,
+    outlines: Sequence[OpmlOutline],
+    *,
+    path: Path,
+    pages: Mapping[str, PageSelectors] = NO_PAGES,
+) -> Appended:
     """Return the text of the file at `path`, or of an included file, with feeds added.
 
     An included file gets the feeds if no other file has feeds.
+
+    Args:
+        pages: Selectors of those that are pages without a feed, by URL.
 
     Raises:
         ConfigError: The text has problems, a feed can't be subscribed to, or `feeds` is written in
@@ -80,9 +102,15 @@ def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appende
     former_text = text if target == path else config_text.read(target)
     if not new_outlines:
         return Appended(target, former_text, (), tuple(duplicates))
-    new_text = _insert(former_text, new_outlines, target)
+    items = [_settings(outline, pages) for outline in new_outlines]
+    new_text = _insert(former_text, items, target)
     texts = {path: text, target: new_text}
-    return Appended(target, new_text, _added_feeds(texts, config, new_outlines), tuple(duplicates))
+    return Appended(target, new_text, _added_feeds(texts, config, items), tuple(duplicates))
+
+
+def feed_text(outline: OpmlOutline, selectors: PageSelectors) -> str:
+    """Return a page without a feed as an item of `feeds`."""
+    return _block_items([_settings(outline, {outline.url: selectors})], "  ", "- ")[1:]
 
 
 def _file_with_feeds(config: Config) -> Path:
@@ -91,7 +119,7 @@ def _file_with_feeds(config: Config) -> Path:
 
 
 def _added_feeds(
-    texts: Mapping[Path, str], config: Config, outlines: Sequence[OpmlOutline]
+    texts: Mapping[Path, str], config: Config, items: Sequence[_Settings]
 ) -> tuple[Subscription, ...]:
     """Return the feeds that were added to the files of `config`: its last ones.
 
@@ -111,13 +139,16 @@ def _added_feeds(
     count = len(config.feeds)
     feeds = new_config.feeds[count:]
     expected = [
-        (item.url.strip(), _title(item), _categories(item) or feed.categories)
-        for item, feed in zip(outlines, feeds, strict=False)
+        (item["url"], item.get("title"), item.get("category", feed.categories), item.get("select"))
+        for item, feed in zip(items, feeds, strict=False)
     ]
-    actual = [(feed.url, feed.title, feed.categories) for feed in feeds]
+    actual = [
+        (feed.url, feed.title, feed.categories, feed.selectors and (feed.selectors.keys or SITEMAP))
+        for feed in feeds
+    ]
     # The headers of a host may be those of an added feed alone.
     former_config = replace(new_config, feeds=new_config.feeds[:count], secrets=config.secrets)
-    if len(feeds) != len(outlines) or actual != expected or former_config != config:
+    if len(feeds) != len(items) or actual != expected or former_config != config:
         raise _by_hand(target, "the way `feeds` is written there can't be extended safely")
     return feeds
 
@@ -126,24 +157,24 @@ def _by_hand(path: Path, reason: str) -> ConfigError:
     return ConfigError([f"{path}: nothing was added: {reason}; add the feed by hand"])
 
 
-def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
+def _insert(text: str, items: Sequence[_Settings], path: Path) -> str:
     content = ConfigText(text, path)
     body, root = content.text, content.root
     key, node = root.pairs.get("feeds", (None, None))
     if key is None or node is None:
-        at, addition = _new_list(body, root, outlines)
+        at, addition = _new_list(body, root, items)
     elif node.flow and (node.items or root.flow):
-        at, addition = _behind_last(node), _flow_items(body, node, outlines)
+        at, addition = _behind_last(node), _flow_items(body, node, items)
     elif node.items and not node.alias:
         at, addition = (
             line_end(body, node.end.index),
-            _block_items(outlines, *_style(body, node)),
+            _block_items(items, *_style(body, node)),
         )
     elif node.start.line == node.end.line and not node.alias:  # `[]`, `null` or nothing
         start = len(body[: node.start.index].rstrip(" "))
         body = body[:start] + body[node.end.index :]
         at = line_end(body, start)
-        addition = _block_items(outlines, " " * (key.start.column + 2), "- ")
+        addition = _block_items(items, " " * (key.start.column + 2), "- ")
     else:
         raise _by_hand(path, "`feeds` is written in a way that can't be extended")
     if "\r\n" in text:
@@ -151,17 +182,17 @@ def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
     return text[: len(text) - len(text.removeprefix("\ufeff"))] + body[:at] + addition + body[at:]
 
 
-def _new_list(body: str, root: Node, outlines: Sequence[OpmlOutline]) -> tuple[int, str]:
+def _new_list(body: str, root: Node, items: Sequence[_Settings]) -> tuple[int, str]:
     """Return index and text of a new `feeds:` behind the last line, or inside the braces."""
     if root.flow:
         comma = ", " if root.pairs else ""
-        items = ", ".join(_flow_item(item) for item in outlines)
-        return _behind_last(root), f"{comma}feeds: [{items}]"
+        new_items = ", ".join(map(_flow_item, items))
+        return _behind_last(root), f"{comma}feeds: [{new_items}]"
     at = line_end(body, root.end.index)
     if "\n..." not in body[at:]:
         at = len(body)
     indent = " " * root.start.column
-    addition = f"\n{indent}feeds:{_block_items(outlines, f'{indent}  ', '- ')}"
+    addition = f"\n{indent}feeds:{_block_items(items, f'{indent}  ', '- ')}"
     return (at, f"{addition[1:]}\n") if body[at - 1] in "\r\n" else (at, addition)
 
 
@@ -172,14 +203,14 @@ def _behind_last(node: Node) -> int:
     return max(ends, default=node.end.index - 1)
 
 
-def _flow_items(body: str, node: Node, outlines: Sequence[OpmlOutline]) -> str:
+def _flow_items(body: str, node: Node, items: Sequence[_Settings]) -> str:
     """Return items of a list in brackets, each on its own line if the list's last item is."""
-    items = [_flow_item(item) for item in outlines]
+    new_items = list(map(_flow_item, items))
     if not node.items:
-        return ", ".join(items)
+        return ", ".join(new_items)
     line = body[: node.items[-1].start.index].rpartition("\n")
     between = f",\n{line[2]}" if line[1] and not line[2].strip() else ", "
-    return "".join(between + item for item in items)
+    return "".join(between + item for item in new_items)
 
 
 def _style(body: str, node: Node) -> tuple[str, str]:
@@ -190,41 +221,58 @@ def _style(body: str, node: Node) -> tuple[str, str]:
     return indent, body[dash:start] if body[dash:start].strip(" ") == "-" else "- "
 
 
-def _block_items(outlines: Sequence[OpmlOutline], indent: str, dash: str) -> str:
-    lines = []
-    for outline in outlines:
-        settings = _settings(outline)
-        if len(settings) == 1:
-            lines.append(f"{indent}{dash}{settings['url']}")
+def _block_items(items: Sequence[_Settings], indent: str, dash: str) -> str:
+    return "".join(f"\n{line}" for item in items for line in _block_lines(item, f"{indent}{dash}"))
+
+
+def _block_lines(item: _Settings, start: str) -> Iterator[str]:
+    """Yield the lines of a feed, the first behind a dash."""
+    if len(item) == 1:
+        yield f"{start}{address_scalar(str(item['url']))}"
+        return
+    for key, value in item.items():
+        if isinstance(value, dict):
+            yield f"{start}{key}:"
+            yield from (
+                f"{' ' * len(start)}  {name}: {scalar(text)}" for name, text in value.items()
+            )
+        elif isinstance(value, str):
+            yield f"{start}{key}: {address_scalar(value) if key == 'url' else scalar(value)}"
         else:
-            start = f"{indent}{dash}"
-            for key, value in settings.items():
-                lines.append(f"{start}{key}: {value}")
-                start = " " * len(start)
-    return "".join(f"\n{line}" for line in lines)
+            yield f"{start}{key}: {_one_or_list([scalar(text) for text in value])}"
+        start = " " * len(start)
 
 
-def _flow_item(outline: OpmlOutline) -> str:
-    pairs = [f"url: {quoted_scalar(outline.url.strip())}"]
-    if title := _title(outline):
-        pairs.append(f"title: {quoted_scalar(title)}")
-    if categories := _categories(outline):
-        pairs.append(f"category: {_one_or_list([quoted_scalar(name) for name in categories])}")
-    return quoted_scalar(outline.url.strip()) if len(pairs) == 1 else f"{{{', '.join(pairs)}}}"
+def _flow_item(item: _Settings) -> str:
+    if len(item) == 1:
+        return quoted_scalar(str(item["url"]))
+    pairs = (f"{key}: {_flow_value(value)}" for key, value in item.items())
+    return f"{{{', '.join(pairs)}}}"
 
 
-def _settings(outline: OpmlOutline) -> dict[str, str]:
-    url = outline.url.strip()
-    settings = {"url": address_scalar(url)}
-    if title := _title(outline):
-        settings["title"] = scalar(title)
-    if categories := _categories(outline):
-        settings["category"] = _one_or_list([scalar(name) for name in categories])
-    return settings
+def _flow_value(value: str | tuple[str, ...] | dict[str, str]) -> str:
+    if isinstance(value, str):
+        return quoted_scalar(value)
+    if isinstance(value, tuple):
+        return _one_or_list([quoted_scalar(text) for text in value])
+    pairs = (f"{name}: {quoted_scalar(text)}" for name, text in value.items())
+    return f"{{{', '.join(pairs)}}}"
 
 
 def _one_or_list(scalars: Sequence[str]) -> str:
     return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
+
+
+def _settings(outline: OpmlOutline, pages: Mapping[str, PageSelectors]) -> _Settings:
+    """Return the keys of a feed in the file, with their values."""
+    settings: _Settings = {"url": outline.url.strip()}
+    if title := _title(outline):
+        settings["title"] = title
+    if categories := _categories(outline):
+        settings["category"] = categories
+    if selectors := pages.get(outline.url):
+        settings["select"] = selectors.keys or SITEMAP
+    return settings
 
 
 def _title(outline: OpmlOutline) -> str | None:

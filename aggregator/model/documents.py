@@ -335,3 +335,11 @@ class CleanFeed:
     head: FeedHead
     entries: tuple[CleanEntry, ...] = ()
     cut_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageProposal:
+    """Selectors for a page without a feed that no person has written, and the posts they give."""
+
+    selectors: PageSelectors
+    feed: CleanFeed

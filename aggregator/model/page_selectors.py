@@ -46,12 +46,17 @@ class PageSelectors:
     at_least: int | None = None
 
     @property
+    def keys(self) -> dict[str, str]:
+        """The keys of `select` with their values; none for a sitemap."""
+        if self.kind is PageKind.SITEMAP:
+            return {}
+        parts = ((key.name, getattr(self, key.name)) for key in fields(self)[1:])
+        return {name: str(part) for name, part in parts if part is not None}
+
+    @property
     def text(self) -> str:
         """The value of `select`, for people."""
-        if self.kind is PageKind.SITEMAP:
-            return "sitemap"
-        parts = ((key.name, getattr(self, key.name)) for key in fields(self)[1:])
-        return ", ".join(f"{name}: {part}" for name, part in parts if part is not None)
+        return ", ".join(f"{name}: {part}" for name, part in self.keys.items()) or "sitemap"
 
     def least_posts(self, first_posts: int | None) -> int:
         """Return the number of posts below which a document counts as changed.

@@ -5,10 +5,11 @@ A module of its own, so that a worker process loads the parser and nothing else.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from aggregator import urls, walls
 from aggregator.errors import ParseError
-from aggregator.model import CleanFeed, FailureKind, PageReading, ParsedFeed
+from aggregator.model import CleanFeed, FailureKind, PageProposal, PageReading, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, error_with_feed
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import feedparser_speed, is_json, parse, parse_prefiltered
@@ -110,6 +111,27 @@ def read_page(
         return ReadingResult(_cleaned(parse_page(body, headers, url, page), url))
     except ParseError as error:
         raise _with_wall(error, walls.Answer(200, headers, url, body)) from None
+
+
+def propose_selectors(
+    body: bytes, headers: Mapping[str, str], url: str, sent_at: datetime
+) -> tuple[PageProposal, ...]:
+    """Return selectors for a page without a feed, the best first; none for a page without posts.
+
+    Args:
+        headers, url: As of `read_document`.
+        sent_at: When the page was sent.
+    """
+    # Loaded only by processes that read such documents.
+    from aggregator.reading.pages.page_reader import parse_page
+    from aggregator.reading.pages.proposal import proposals
+
+    content_type = headers.get("content-type", "")
+    return tuple(
+        PageProposal(selectors, _cleaned(parse_page(body, headers, url, page), url))
+        for selectors in proposals(body, content_type=content_type, url=url)
+        for page in [PageReading(selectors, sent_at)]
+    )
 
 
 def _new_entries(prefiltered: PrefilteredDocument, url: str) -> CleanFeed | None:

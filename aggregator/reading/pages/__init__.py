@@ -10,4 +10,10 @@ html_items        the items of an HTML page
 json_items        the items of a JSON document; json_paths has the paths into it
 sitemap_items     the pages of a sitemap
 selector_syntax   what may be written in config.yaml: `selector@attribute`, and its mistakes
+proposal          selectors for the posts of an HTML page that nobody has described
+page_outline      a page as a tree of elements
+repetition        groups of elements that repeat each other
+item_slots        the places within repeated elements; part_scores: which are title, date ...
+item_parts        the parts of repeated elements
+item_selector     the selector of a group of elements; selector_cost: how long it will last
 """

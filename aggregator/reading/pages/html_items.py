@@ -69,7 +69,7 @@ def read_html(
     """
     text = decoded(body, content_type=content_type, declared=declared_in_html(body))
     page = LexborHTMLParser(text)
-    base = _base(page, url)
+    base = page_base(page, url)
     matches = list(unequal(page.css(selectors.item)))[:MAX_ENTRIES]
     parts = _Parts.of(selectors)
     items = []
@@ -102,7 +102,7 @@ def _head(page: LexborHTMLParser, url: str) -> FeedHead:
     )
 
 
-def _base(page: LexborHTMLParser, url: str) -> str:
+def page_base(page: LexborHTMLParser, url: str) -> str:
     element = page.css_first("base[href]")
     href = element.attributes.get("href") if element else None
     return urls.joined(url, href) if href else url

@@ -1,0 +1,212 @@
+"""Which place within repeated elements is the title, the excerpt, the date, the author.
+
+Each function returns how well a place fits, None for not at all.
+"""
+
+import re
+from datetime import UTC, datetime
+from math import log, sqrt
+
+from aggregator.reading.pages.item_slots import Slot
+from aggregator.reading.pages.page_dates import page_date
+from aggregator.reading.pages.page_outline import PageElement
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+_INLINE = frozenset("a b i em strong code u mark sub sup small q abbr font cite".split())
+_SENTENCE_ENDS = (".", "…", "。", "...", "।")
+_NUMBER = re.compile(r"[\W\d_]*")
+_DIGIT = re.compile(r"\d")
+_BY = re.compile(r"(?:by|von|par|por|di|door|przez|от|автор:?)\s+\S", re.IGNORECASE)
+_OF_PERSON = re.compile(r"/(?:@|~|authors?/|users?[/?]|people/|u/|member|profile)|[?&]user=")
+
+_TITLE_WORDS = frozenset("title headline heading subject topictitle xst".split())
+_NO_TITLE_WORDS = frozenset(
+    """author by byline user username category categories cat tag tags meta date time posted summary
+    excerpt description text more comment comments share kicker eyebrow badge button btn avatar sr
+    visually hidden info reading company subtitle dek label poster writer""".split()
+)
+_DATE_WORDS = frozenset(
+    "date time published posted created when age ago hour day fecha datum data hora".split()
+)
+_LATE_WORDS = frozenset(
+    "updated modified closes closing deadline due last lastpost expires".split()
+)
+_AUTHOR_WORDS = frozenset(
+    """author authors byline by writer user username poster who vcard creator contributor profile
+    autor auteur autore signature firma name""".split()
+)
+_NO_AUTHOR_WORDS = frozenset(
+    "category cat tag tags avatar lastpost company date time title comment comments".split()
+)
+_EXCERPT_WORDS = frozenset(
+    """excerpt summary description desc teaser snippet lead intro standfirst dek notes body content
+    text abstract subtitle deck blurb""".split()
+)
+_NO_EXCERPT_WORDS = frozenset("meta date author byline by tags footer info header more".split())
+_BAD_PICTURE_WORDS = frozenset("avatar author user logo icon emoji badge".split())
+
+
+def title_score(slot: Slot) -> float | None:
+    """Return how much a place looks like the title of posts; a good title has more than 1."""
+    if slot.coverage < 0.8 or slot.distinct < 0.6:
+        return None
+    bare = sum(bool(_NUMBER.fullmatch(text)) for text in slot.texts) / len(slot.texts)
+    if (bare > 0.5 or _share_of_dates(slot) > 0.7) and not is_heading(slot):
+        return None
+    length = slot.median_length
+    score = min(length / 12, 1.0) if length <= 160 else max(0.1, 1 - (length - 160) / 100)
+    score -= 0.3 * sum(text.endswith(_SENTENCE_ENDS) for text in slot.texts) / len(slot.texts)
+    score += _title_markup(slot)
+    single = len(slot.present) / slot.matches
+    return (
+        score * slot.coverage * slot.distinct * (single if slot.tag in HEADINGS else sqrt(single))
+    )
+
+
+def _title_markup(slot: Slot) -> float:
+    """Return the part of the score due to tags, classes and links."""
+    element = slot.present[0]
+    score = 0.0
+    if is_heading(slot):
+        score += 1.0 if slot.tag in HEADINGS else 0.9
+    elif slot.tag in {"strong", "b"}:
+        score += 0.3
+    if slot.words & _TITLE_WORDS:
+        score += 0.7
+    if slot.words & _NO_TITLE_WORDS:
+        score -= 1.0
+    if any(of_person(part) for part in slot.present[:3]):
+        score -= 1.5
+    if sum(_is_linked(part) for part in slot.present) >= 0.8 * len(slot.present):
+        score += 0.7
+    if slot.tag in {"p", "dd", "td", "div", "li", "tr", "footer", "header"}:
+        score -= 0.3
+    if any(child.tag in HEADINGS | {"p", "li", "time"} for child in element.within()[1:20]):
+        score -= 1.0
+    if _is_compound(element):
+        score -= 0.8
+    if element.is_frame:
+        score -= 0.5
+    return score
+
+
+def _is_compound(element: PageElement) -> bool:
+    """Whether the text is in several elements, of which each may be a part."""
+    siblings: dict[PageElement | None, int] = {}
+    for part in element.within()[1:30]:
+        if part.tag not in _INLINE and part.text_length > 1:
+            siblings[part.parent] = siblings.get(part.parent, 0) + 1
+    return any(count > 1 for count in siblings.values())
+
+
+def is_heading(slot: Slot) -> bool:
+    """Whether a place is a heading, or a child of a heading."""
+    parent = slot.present[0].parent
+    return slot.tag in HEADINGS or (parent is not None and parent.tag in HEADINGS)
+
+
+def _is_linked(element: PageElement) -> bool:
+    return element.link is not None or any(part.address for part in element.within()[:5])
+
+
+def of_person(element: PageElement) -> bool:
+    """Whether an element is a link to the page of a person."""
+    link = element.link
+    if link is None or link.address is None:
+        return False
+    return "author" in link.words or bool(_OF_PERSON.search(link.address))
+
+
+def date_score(slot: Slot) -> float | None:
+    """Return how much a place looks like the date of posts."""
+    if slot.coverage < 0.7 or slot.median_length > 60:
+        return None
+    readable = _share_of_dates(slot)
+    has_name = bool(slot.words & _DATE_WORDS) or slot.tag in {"time", "relative-time"}
+    with_digits = sum(bool(_DIGIT.search(text)) for text in slot.texts) / len(slot.texts)
+    if readable < 0.7 and not (has_name and with_digits >= 0.5 and slot.median_length <= 30):
+        return None
+    score = 1.0 + readable + (0.7 if has_name else 0.0) - slot.median_length / 25
+    if slot.tag in {"time", "relative-time"}:
+        score += 1.0
+    if slot.words & _LATE_WORDS:
+        score -= 1.0
+    if slot.tag == "a":
+        score -= 0.2
+    return score * slot.coverage
+
+
+def _share_of_dates(slot: Slot) -> float:
+    texts = slot.texts[:8]
+    language = slot.present[0].outline.language
+    dates = sum(len(text) <= 60 and is_date(text, language) for text in texts)
+    return dates / max(len(texts), 1)
+
+
+def is_date(text: str, language: str | None) -> bool:
+    """Whether a text is a date, in words or numbers."""
+    if not text or (not _DIGIT.search(text) and len(text) > 20):
+        return False
+    date = page_date([text], _ANY_TIME, language)
+    return date is not None and date.at is not None
+
+
+def author_score(slot: Slot) -> float | None:
+    """Return how much a place looks like the name of an author."""
+    if slot.coverage < 0.7 or not 2 <= slot.median_length <= 50 or slot.tag in HEADINGS:
+        return None
+    texts = slot.texts
+    if any(len(text) > 60 for text in texts) or _share_of_dates(slot) > 0.3:
+        return None
+    digits = sum(bool(_DIGIT.search(text)) for text in texts) / len(texts)
+    if digits > 0.5:
+        return None
+    score = -0.5
+    if slot.words & _AUTHOR_WORDS:
+        score += 1.0 if slot.words & (_AUTHOR_WORDS - {"name", "by", "user"}) else 0.7
+    if sum(of_person(element) for element in slot.present) >= 0.8 * len(slot.present):
+        score += 0.8
+    if sum(bool(_BY.match(text)) for text in texts) > 0.8 * len(texts):
+        score += 0.5
+    if slot.words & _NO_AUTHOR_WORDS:
+        score -= 1.0
+    return score - slot.median_length / 200 if score > 0 else None
+
+
+def excerpt_score(slot: Slot) -> float | None:
+    """Return how much a place looks like the beginning of a text."""
+    if slot.coverage < 0.6 or slot.median_length < 18 or slot.tag in HEADINGS:
+        return None
+    if slot.words & _NO_EXCERPT_WORDS or _share_of_dates(slot) > 0.3 or slot.distinct < 0.7:
+        return None
+    if any(of_person(part) for part in slot.present[0].within()[:20]):
+        return None
+    score = log(min(slot.median_length, 400))
+    if slot.words & _EXCERPT_WORDS:
+        score += 1.0
+    if slot.tag in {"p", "blockquote"}:
+        score += 1.0
+    return score * slot.coverage
+
+
+def picture_score(slot: Slot) -> float | None:
+    """Return how much a place looks like the picture of posts, and not of the authors."""
+    if slot.tag != "img" or len(slot.present) < 0.5 * len(slot.elements):
+        return None
+    sources = {
+        tuple(element.attributes.get(name) for name in ("src", "data-src", "srcset"))
+        for element in slot.present
+    }
+    first = slot.present[0]
+    words = first.words | (first.parent.words if first.parent else frozenset())
+    width = first.attributes.get("width", "")
+    is_small = width.isdigit() and int(width) < 80
+    if len(sources) < 0.7 * len(slot.present) or words & _BAD_PICTURE_WORDS or is_small:
+        return None
+    return None if _is_round(first) else len(slot.present) / len(slot.elements)
+
+
+def _is_round(picture: PageElement) -> bool:
+    """Whether a picture is shown as a circle, as faces are."""
+    return "full" in picture.words and "rounded" in picture.words
