@@ -211,3 +211,42 @@ def test_items_without_a_title_or_a_link_are_left_out_and_counted():
     assert read is not None
     assert read.head.note == "1 of 3 items have no title or no link, and are left out"
     assert len(read.entries) == 2
+
+
+# --------------------------------------------------------------------- hostile pages
+
+
+@pytest.mark.parametrize(
+    ("html", "count", "most_characters"),
+    [
+        pytest.param(
+            "".join(f"<li><a href=/{i}>t</a>" for i in range(6000)),
+            5000,
+            90_000,
+            id="many",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("<li><a href=/x>" + "<b>x</b>" * 9000, 1, 1000, id="long title"),
+        pytest.param(
+            "".join(f"<div><a href=/{i}>t</a>" for i in range(300)) + "<p>" + "x" * 90_000,
+            300,
+            400_000,
+            id="the same excerpt in all",
+        ),
+        pytest.param("<li><a href=/x>a\0b\x1b\ufffe</a><p>\0", 1, 1000, id="control characters"),
+        pytest.param("<li>" + "<div>" * 3000 + "<a href=/x>t", 1, 1000, id="deep"),
+        pytest.param("<base href='javascript:x'><li><a href=x>t</a>", 1, 1000, id="base"),
+        pytest.param(
+            "<li><h3><a href=/x " + " ".join(f'b{i}="#"' for i in range(2000)) + ">t</a></h3>",
+            1,
+            1000,
+            id="attributes",
+        ),
+    ],
+)
+def test_a_hostile_page_gives_no_more_than_a_page_has(html, count, most_characters):
+    read = posts(html, item="li, div:has(> a)")
+
+    assert len(read) == count
+    assert sum(len(post.title_html) + len(post.content_html) for post in read) <= most_characters
+    assert all(post.title.isprintable() and post.url for post in read)

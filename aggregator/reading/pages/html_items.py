@@ -21,7 +21,7 @@ FORMAT = "HTML"
 
 _HEADING = PartSelector("h1, h2, h3, h4, h5, h6")
 # The link of a heading to itself, as generators of documents make it.
-_OWN_ANCHOR = re.compile(r"<a\s[^<>]*href=\"[^\"]*#[^<>]*>\s*(?:[^\w\s<>&]{1,2}|&para;)\s*</a>\s*$")
+_OWN_ANCHOR = re.compile(r"<a (?=[^<>]*#)[^<>]*>\s*(?:[^\w\s<>&]{1,2}|&para;)\s*</a>\s*")
 _LABEL_ATTRIBUTES = ("aria-label", "title")
 _PICTURE_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original", "srcset", "data-srcset", "src")
 _MAX_TITLE = 20_000  # characters of HTML
@@ -103,9 +103,11 @@ def _head(page: LexborHTMLParser, url: str) -> FeedHead:
 
 
 def page_base(page: LexborHTMLParser, url: str) -> str:
+    """Return the URL that relative references of a page resolve against."""
     element = page.css_first("base[href]")
     href = element.attributes.get("href") if element else None
-    return urls.joined(url, href) if href else url
+    base = urls.joined(url, href) if href else url
+    return base if urls.is_web(base) else url
 
 
 def _item(item: LexborNode, parts: _Parts, base: str, *, max_excerpt: int) -> PageItem:
@@ -177,12 +179,18 @@ def _leads(link: LexborNode, base: str) -> bool:
 def _title(item: LexborNode, node: LexborNode | None, part: PartSelector | None) -> str:
     """Return the title as HTML; of an element without words, the text in place of its picture."""
     if part is not None and (html := _markup(item, part, max_length=_MAX_TITLE)):
-        return _OWN_ANCHOR.sub("", html)
+        return _without_own_anchor(html)
     if node is None:
         return ""
     if not _line(node):
         return escape(_label(node), quote=False)
-    return _OWN_ANCHOR.sub("", _inner_html(node, _MAX_TITLE))
+    return _without_own_anchor(_inner_html(node, _MAX_TITLE))
+
+
+def _without_own_anchor(html: str) -> str:
+    """Return a title without a link to itself at the end."""
+    start = html.rfind("<a ")  # a search from each link would take quadratic time
+    return html[:start] if start >= 0 and _OWN_ANCHOR.fullmatch(html, start) else html
 
 
 def _label(node: LexborNode) -> str:
