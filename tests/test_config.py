@@ -18,6 +18,7 @@ from aggregator.model.times import span_text
 from aggregator.pictures.picture_header import PictureFormat
 from aggregator.pictures.svg import cleaned_svg
 from tests.configured import parsed, problem, problems
+from web.language import available
 
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
@@ -34,6 +35,7 @@ def test_every_key_is_read_as_it_is_meant():
         title="Evening reading",
         base_url="https://feeds.example.org/reading",
         timezone="Europe/Berlin",
+        language="de",
         database=f"sqlite:///{DATA}/data/reading.db?timeout=10",
         web=config.WebOptions(host="0.0.0.0", port=8081),
         poll=config.PollOptions(
@@ -204,6 +206,7 @@ def test_what_the_file_does_not_say_has_its_documented_default(tmp_path):
         title="Mine",
         base_url="http://127.0.0.1:8080",
         timezone="UTC",
+        language="en",
         database=f"sqlite:///{tmp_path}/aggregator.db",
         web=config.WebOptions("127.0.0.1", 8080),
         poll=config.PollOptions(
@@ -446,6 +449,18 @@ def test_the_base_url_ends_without_a_slash(written, read):
 )
 def test_a_base_url_that_makes_no_links_is_refused(written, said):
     assert said in problem(f"base_url: {written}")
+
+
+@pytest.mark.parametrize(
+    ("written", "tag"), [("de", "de"), ("PT_br", "pt-BR"), ("zh-hans", "zh-Hans"), ("en", "en")]
+)
+def test_a_language_is_one_of_those_of_the_pages(written, tag):
+    assert parsed(f"language: {written}").language == tag
+
+
+def test_another_language_is_refused_with_those_there_are():
+    assert '"tlh" is none of them; write ar, de, en,' in problem("language: tlh")
+    assert tuple(sorted(available())) == value_parsers.LANGUAGES
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])

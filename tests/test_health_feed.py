@@ -177,6 +177,19 @@ def test_every_format_keeps_its_rules_with_hostile_texts_and_without_entries(sit
         assert "<script" not in item["content_html"] and "<img" not in item["content_html"]
 
 
+def test_it_speaks_the_language_of_the_configuration(tmp_path):
+    site = Watched(tmp_path, language="de")
+    site.tell(EpisodeKind.FAILING, failure=PAGE)
+    site.end()
+
+    feed = json.loads(site.client.get("/status/feed.json", headers={"Accept-Language": "fr"}).text)
+
+    assert (feed["language"], feed["items"][0]["title"]) == (
+        "de", "Vorbei: Lamp kann nicht gelesen werden"
+    )  # fmt: skip
+    assert "Dauer: 3 Tage." in feed["items"][0]["summary"]
+
+
 def test_other_readers_read_it(site):
     site.tell(EpisodeKind.FAILING, failure=PAGE)
     site.end()

@@ -32,7 +32,7 @@ def document(
     Args:
         outage: Of `outage_since`; told though no episode can be stored.
     """
-    config, lang = site().config, language()
+    config, lang = site().config, language(site().config.language)
     clock = Clock(now, site().zone, config.timezone, lang)
     episodes = read_episodes.newest(connection, limit=MAX_EPISODES)
     if outage is not None and not any(map(_is_open_outage, episodes)):

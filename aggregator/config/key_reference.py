@@ -65,6 +65,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             "`http://127.0.0.1:8080`, with the actual port",
         ),
         "timezone": Key("the time zone of days and times on the pages", "`UTC`"),
+        "language": Key("the language of our own texts in feeds and messages", "`en`"),
         "database": Key("the database", "`sqlite:///aggregator.db`"),
         "database_read": Key("a copy of the database that the pages are read from", "`database`"),
         "web.host": Key("the address that the web server listens on", "`127.0.0.1`"),

@@ -252,6 +252,7 @@ class GlobalOptions:
     title: Annotated[str, parsed(value_parsers.title)] = "Recent posts"
     base_url: Annotated[str, parsed(address_parsers.base_url)] = "http://127.0.0.1:8080"
     timezone: Annotated[str, parsed(value_parsers.timezone)] = "UTC"
+    language: Annotated[str, parsed(value_parsers.language)] = "en"
     database: Annotated[str, parsed_in_data_folder(address_parsers.database)] = DEFAULT_DATABASE
     database_read: Annotated[
         str | None, parsed_in_data_folder(address_parsers.database, takes_blank=True)
@@ -329,6 +330,7 @@ class Config(GlobalOptions):
         title: Title of the page and of the merged feeds.
         base_url: Public address of the pages, without a slash at the end.
         timezone: IANA name of the zone whose days group the entries on the page.
+        language: Tag of the language of our own texts in feeds and messages.
         database: SQLAlchemy URL; the path of an SQLite file is absolute.
         database_read: The same of a copy for the pages; None for `database`.
         order: The time by which new entries of a known feed are placed in lists.

@@ -156,6 +156,9 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         value_parsers.description: _prose,
         value_parsers.name: partial(text, _NAME, types=_SCALAR),
         value_parsers.timezone: partial(text, r"[\w+/-]+", examples=("UTC", "Europe/Berlin")),
+        value_parsers.language: partial(
+            text, _alternatives(value_parsers.LANGUAGES), examples=("en", "de")
+        ),
         value_parsers.duration: _span,
         value_parsers.size: _size,
         value_parsers.whole_number: _whole_number,

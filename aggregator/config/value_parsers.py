@@ -270,6 +270,21 @@ def _similar_zone(words: str, message: str) -> str:
     return f"{quoted(words)} is not a time zone; did you mean {zones[similar[0]]}?"
 
 
+LANGUAGES = (
+    "ar", "de", "en", "en-US", "es", "fr", "he", "it", "ja", "nl", "pl", "pt-BR", "ru", "zh-Hans"
+)  # fmt: skip
+"""Tags of the languages of the program; `web/languages/` has a file for each but English."""
+
+
+def language(text: str) -> str:
+    """Read the tag of a language of the program, whatever its case."""
+    tags = {tag.casefold(): tag for tag in LANGUAGES}
+    tag = tags.get(text.strip().casefold().replace("_", "-"))
+    if tag is None:
+        raise ValueError(f"{quoted(text)} is none of them; write {', '.join(LANGUAGES)}")
+    return tag
+
+
 def core_count() -> int:
     """Return the default number of parsing processes: one for each core, 256 at most."""
     return max(1, min(os.cpu_count() or 1, 256))
