@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from aggregator.poll import PollResult, PollSettings
 from tests.feedserver import FeedServer
 from tests.pollers import polling
 from tests.running import command, one_line, write_config
-from tests.worlds import new_database
+from tests.web_fixtures import Site
+from tests.worlds import entry, new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -285,3 +287,22 @@ def test_ten_polls_of_the_page_that_this_program_began_with_bring_its_posts_once
     assert [age - ages[0] for age in ages] == [0, 0, 1, 1, 2]
     assert 19 <= ages[0] < 60
     assert sum("<b>" in (title_html or "") for *_, title_html in posts[0]) == 1
+
+
+# ------------------------------------------------------------------------ published
+
+
+def test_feed_readers_get_the_merged_feed_of_a_page_and_never_the_page_as_a_feed(tmp_path):
+    site = Site(tmp_path)
+    lamp = next(feed for feed in site.config.feeds if feed.name == "lamp")
+    others = [feed for feed in site.config.feeds if feed.name != "lamp"]
+    site.subscribe(replace(lamp, selectors=SELECTORS), *others)
+    site.record("lamp", entry(1))
+
+    outlines = site.client.get("/sources.opml").text
+    atom = site.client.get("/feed.atom").text
+
+    assert outlines.count("/source/lamp/feed.atom") == 1
+    assert f'xmlUrl="{lamp.url}"' not in outlines
+    assert outlines.count("xmlUrl=") > 1
+    assert f'rel="self" href="{lamp.url}"' not in atom

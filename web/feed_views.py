@@ -17,7 +17,7 @@ from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import ListKind, ListScope, OpmlOutline, Overview
+from aggregator.model import ListKind, ListScope, OpmlOutline, Overview, Source
 from aggregator.opml import outlines as opml
 from aggregator.publish import (
     EPUB_TYPE,
@@ -132,6 +132,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     """Return subscriptions as OPML 2.0, private feeds and files of this machine left out.
 
     A feed stands in the folder of each of its categories; in the list of one category, there alone.
+    For a page without a feed stands the merged feed of the page's posts.
 
     Args:
         scope: All subscriptions, or those of one category.
@@ -152,7 +153,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     categories = read_sources.categories_of_feeds(connection)
     outlines = [
         OpmlOutline(
-            urls.masked(source.feed_url),
+            _published_feed(source),
             source.title,
             tuple(
                 name
@@ -165,6 +166,13 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     ]
     # Without a date: the same subscriptions give the same document.
     return body(opml.write(head.title, outlines), _OPML_TYPE)
+
+
+def _published_feed(source: Source) -> str:
+    """Return the address of a source's feed for feed readers."""
+    if not source.is_page:
+        return urls.masked(source.feed_url)
+    return site().publication.url(ListRequest(ListScope(ListKind.SOURCE, source.name)))
 
 
 def _issues(form: Format) -> Body:

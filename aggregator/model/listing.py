@@ -132,6 +132,7 @@ class Source:
         updated_at: Time of the last new or changed entry, None without any.
         private: Addresses, id and own texts of the feed are never shown.
         read_here: The feed's entries have pages with their texts.
+        is_page: `feed_url` is the address of a page without a feed.
     """
 
     id: int
@@ -148,6 +149,7 @@ class Source:
     updated_at: datetime | None = None
     private: bool = False
     read_here: bool = True
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

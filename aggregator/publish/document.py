@@ -170,7 +170,7 @@ class NamedSource:
 
     Attributes:
         id: Absolute URI.
-        feed_url: Without password, None for a local file.
+        feed_url: Without password, None for a local file or a page without a feed.
         site_url: http or https, as `feed_url` is.
     """
 
@@ -205,7 +205,7 @@ def _named_source(source: Source) -> NamedSource:
     return NamedSource(
         id=urls.feed_uri(source.feed_id, source.feed_url),
         title=source.title,
-        feed_url=web_url(urls.masked(source.feed_url)),
+        feed_url=None if source.is_page else web_url(urls.masked(source.feed_url)),
         site_url=web_url(urls.masked(source.site_url or "")),
         rights=source.rights,
         language=language_tag(source.language),

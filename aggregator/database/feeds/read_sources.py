@@ -50,6 +50,7 @@ SOURCE_COLUMNS = (
     feeds.c.last_change_at.label("source_updated_at"),
     feeds.c.private.label("source_private"),
     feeds.c.read_here.label("source_read_here"),
+    feeds.c.selectors.is_not(None).label("source_is_page"),
     lists.c.title.label("source_category"),
     lists.c.key.label("source_category_slug"),
 )
@@ -84,6 +85,7 @@ def source_of(row: Any) -> Source:
         updated_at=row.source_updated_at,
         private=row.source_private,
         read_here=row.source_read_here,
+        is_page=row.source_is_page,
     )
 
 
