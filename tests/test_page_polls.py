@@ -252,6 +252,21 @@ def test_commands_know_a_page_and_say_what_became_of_it(tmp_path):
     assert third.stdout == "lamp: 0 new, 1 updated\n"
 
 
+@pytest.mark.slow
+def test_a_preview_of_a_page_expects_the_posts_that_its_polls_expect(tmp_path):
+    with FeedServer() as server:
+        subscribed(tmp_path, server)
+        server.put("/", page(*"abcde"))
+        command(tmp_path, "poll")
+        server.put("/", page("a", "b"))
+
+        done = command(tmp_path, "preview", "lamp")
+
+    assert done.returncode == 1
+    assert "page changed: `.recent li` matches 2 (at least 3 expected)" in done.stderr
+    assert "item: " in done.stdout
+
+
 def test_a_preview_shows_the_posts_of_a_page(tmp_path):
     with FeedServer() as server:
         subscribed(tmp_path, server)

@@ -33,12 +33,14 @@ class _Subject:
         label: The address or path for people.
         feed: As in config.yaml, or as with its address alone.
         is_initial: See `trial_poll.try_feed`.
+        first_posts: Posts of the first good poll of a page, None for other feeds.
         files: The folder of a file that is not a feed of config.yaml, else None.
     """
 
     label: str
     feed: Subscription
     is_initial: bool = False
+    first_posts: int | None = None
     files: Path | None = None
 
 
@@ -63,7 +65,13 @@ def preview(place: str, *, as_json: bool) -> None:
             config = config_with_present_names(connection, config)
         subject = _subject(config, place, connection)
     try:
-        trial = try_feed(config, subject.feed, is_initial=subject.is_initial, files=subject.files)
+        trial = try_feed(
+            config,
+            subject.feed,
+            is_initial=subject.is_initial,
+            first_posts=subject.first_posts,
+            files=subject.files,
+        )
     except NoFeedError as error:
         _print_page(error, subject.label, as_json=as_json)
         return
@@ -118,10 +126,15 @@ def _subject(config: Config, place: str, connection: Connection | None) -> _Subj
     else:
         initial_urls = {item.subscription.known_url for item in stored if item.is_initial}
         is_initial = not stored or feed.known_url in initial_urls
-        return _Subject(urls.masked(feed.url), feed, is_initial)
+        page = (feed.known_url, feed.selectors)
+        posts = {
+            (item.subscription.known_url, item.subscription.selectors): item.first_posts
+            for item in stored
+        }
+        return _Subject(urls.masked(feed.url), feed, is_initial, posts.get(page))
     if os.path.isfile(place):  # noqa: PTH113 - Path.is_file() raises an error for a long name
         path = Path(place).resolve()
-        return _Subject(place, _new_feed(path.name, config), not stored, path.parent)
+        return _Subject(place, _new_feed(path.name, config), not stored, files=path.parent)
     url = address_as_in_file(place, config.folder)
     return _Subject(urls.masked(url), _new_feed(url, config), not stored)
 

@@ -120,19 +120,24 @@ class Trial:
 
 
 def try_feed(
-    config: Config, feed: Subscription, *, is_initial: bool, files: Path | None = None
+    config: Config,
+    feed: Subscription,
+    *,
+    is_initial: bool,
+    first_posts: int | None = None,
+    files: Path | None = None,
 ) -> Trial:
     """Poll a feed as if for the first time, and store nothing for good.
 
     Args:
         feed: Of the configuration, or another one.
         is_initial: The backlog is that of a feed with which a database begins.
+        first_posts: Posts of the first good poll of a page; None: any number of posts is enough.
         files: Folder of a feed that is a file; None for the folder of config.yaml.
 
     Raises:
         FetchError: There is no answer to read.
-        NoFeedError: The document is not a feed.
-        ParseError: A page does not have the posts that its selectors promise.
+        NoFeedError: The document is not a feed, or not the page that its selectors are for.
         NoWorkerError: This machine could not start a process to read the document.
     """
     if feed not in config.feeds:
@@ -146,6 +151,7 @@ def try_feed(
         engine = open_database(f"sqlite:///{folder}/trial.db")
         try:
             due = _leased(config, feed, engine, is_initial=is_initial)
+            due = replace(due, first_posts=first_posts)
             poll, fetched = asyncio.run(_polled(due, settings))
             return _trial(config, engine, settings, poll, fetched)
         finally:

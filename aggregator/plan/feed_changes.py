@@ -27,6 +27,7 @@ class StoredFeed:
         entries: Number of stored entries.
         own_title: From the feed's documents; empty before the first.
         is_initial, first_read_at: See `rules.backlog_of` and `rules.Limits`.
+        first_posts: See `DueFeed`.
     """
 
     id: int
@@ -36,6 +37,7 @@ class StoredFeed:
     own_title: str = ""
     is_initial: bool = True
     first_read_at: datetime | None = None
+    first_posts: int | None = None
 
     @property
     def name(self) -> str:

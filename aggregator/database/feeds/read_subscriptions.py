@@ -58,4 +58,5 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         own_title=row.title,
         is_initial=row.is_initial,
         first_read_at=row.first_read_at,
+        first_posts=row.first_posts,
     )
