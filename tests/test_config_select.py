@@ -65,6 +65,7 @@ BLANK = 'empty; # begins a comment, so write a selector in quotes: "#posts li"'
             "3:22: feeds[0].select.item: stands here twice, first in line 3; keep one",
         ),
         ("{item: ''}", f"3:18: feeds[0].select.item: {BLANK}"),
+        ("{item: ' '}", f"3:18: feeds[0].select.item: {BLANK}"),
         ("{item: li, title: ~}", f"3:29: feeds[0].select.title: {BLANK}"),
         (
             "{item: [data-post]}",

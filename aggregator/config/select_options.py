@@ -27,9 +27,10 @@ def selector(value: object) -> str:
     """Return the text of a selector, right or wrong: the kind of the page decides."""
     if isinstance(value, list):
         raise ValueError(f"is a list; write brackets in quotes: {_in_quotes(value)}")  # noqa: TRY004
-    if value in (None, ""):
+    text = technical_value("" if value is None else value).strip()
+    if not text:
         raise ValueError('empty; # begins a comment, so write a selector in quotes: "#posts li"')
-    return technical_value(value).strip()
+    return text
 
 
 def _in_quotes(value: list[object]) -> str:
