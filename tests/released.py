@@ -39,7 +39,8 @@ TABLES = ("state", "categories", "lists", "feeds", "feed_categories", "former_na
           "polls", "entries", "list_members", "withdrawn_members", "relistings", "resolved_names",
           "contents", "entry_keys", "story_keys", "story_links", "story_candidates", "subscribers",
           "unannounced", "pictures", "entry_pictures", "unchosen_pictures",
-          "opml_lists", "hub_requests", "episodes")  # fmt: skip
+          "opml_lists", "hub_requests", "episodes", "notification_targets",
+          "notification_queue")  # fmt: skip
 FORMER_TABLES = {"categories"}
 """Tables that the program of today does not have."""
 

@@ -22,7 +22,8 @@ ALLOWED = {
     "aggregator.urls": frozenset(),
     "aggregator.links": {"urls"},
     "aggregator.text": frozenset(),
-    "aggregator.config": PURE | {"pictures", "reading.pages", "search"},
+    "aggregator.notifications": PURE | {"publish"},
+    "aggregator.config": PURE | {"notifications", "pictures", "reading.pages", "search"},
     "aggregator.opml": PURE | {"text"},
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
@@ -63,11 +64,20 @@ ALLOWED = {
     | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"}
     | {"walls"},
     "aggregator.scheduler": PURE
-    | {"config", "database", "episode_rules", "fetch", "merged", "pictures", "poll", "runtime"}
-    | {"websub"},
+    | {"config", "database", "episode_rules", "fetch", "merged", "notifications", "pictures"}
+    | {"poll", "runtime", "websub"},
     "aggregator.cli": PURE
-    | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "pictures", "plan"}
-    | {"poll", "publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
+    | {"config", "database", "dates", "feed_status", "fetch", "merged", "notifications", "opml"}
+    | {
+        "pictures",
+        "plan",
+        "poll",
+        "publish",
+        "reading.autodiscovery",
+        "reading.worker_task",
+        "rules",
+        "runtime",
+    }
     | {"scheduler", "search", "text", "web"},
     "web": PURE
     | {"config", "database", "dates", "episode_rules", "feed_status", "merged", "opml"}
@@ -77,6 +87,7 @@ ALLOWED = {
 # Each third-party library is imported in one place; its types may be named where it is used.
 HOMES = {
     "aiohttp": {"aggregator.fetch"},
+    "apprise": {"aggregator.notifications"},
     "alembic": {"aggregator.database.migrations"},
     "apscheduler": {"aggregator.scheduler"},
     "babel": {"web"},

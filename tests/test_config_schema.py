@@ -80,6 +80,9 @@ def differs(key: str) -> bool:
             texts = [f"hosts: {{a.example: {{{name}: {default}}}}}", "hosts: {a.example: {}}"]
         case ["feeds[]"]:
             texts = ["feeds: [{url: a.xml}]", f"feeds: [{{url: a.xml, {name}: {default}}}]"]
+        case ["notify[]"]:
+            item = "name: n, to: json://127.0.0.1"
+            texts = [f"notify: [{{{item}}}]", f"notify: [{{{item}, {name}: {default}}}]"]
         case [group]:
             texts = [f"{group}: {{{name}: {default}}}", f"{group}: {{}}"]
     values, values_without = map(in_force, texts)
@@ -125,7 +128,7 @@ def test_a_right_file_passes_whichever_yaml_an_editor_reads(text, version, valid
     assert list(validator.iter_errors(as_editors_read(text, version))) == []
 
 
-@pytest.mark.parametrize("path", sorted({*KEYS} - {"views"}))
+@pytest.mark.parametrize("path", sorted({*KEYS} - {"views", "notify"}))
 def test_a_variable_may_stand_in_every_value(path, validator):
     value = "['${NAME}']" if path in LISTS else "${NAME}"
     if path.endswith(".headers"):
@@ -156,7 +159,7 @@ OF_EACH_KIND = [
 
 
 @pytest.mark.parametrize(
-    "path", slow_but(OF_EACH_KIND, sorted({*KEYS} - {"views[].search", "feeds", "views"}))
+    "path", slow_but(OF_EACH_KIND, sorted({*KEYS} - {"views[].search", "feeds", "views", "notify"}))
 )
 def test_whatever_the_program_takes_passes(path, validator, monkeypatch):
     # To look for a similar name among 600 time zones takes long.
@@ -178,7 +181,11 @@ def test_whatever_the_program_takes_passes(path, validator, monkeypatch):
 def at(path: str, value: str) -> str:
     """Return a file that has a value at the path of a key, and what must stand beside the key."""
     *groups, name = path.replace("[]", "").split(".")
-    items = {"views": "name: n, search: s", "feeds": "url: a.xml, name: n"}
+    items = {
+        "views": "name: n, search: s",
+        "feeds": "url: a.xml, name: n",
+        "notify": "name: n, to: json://127.0.0.1",
+    }
     match groups:
         case []:
             return f"{name}: {value}\n"
@@ -189,7 +196,7 @@ def at(path: str, value: str) -> str:
             return at(".".join([*outer, "select"]), f"\n      {name}: {value}{beside}")
         case ["hosts", _]:
             return f"hosts:\n  a.example:\n    {name}: {value}\n"
-        case [("views" | "feeds") as group]:
+        case [("views" | "feeds" | "notify") as group]:
             if name == "opml":
                 return f"{group}:\n  - {name}: {value}\n"
             beside = [pair for pair in items[group].split(", ") if not pair.startswith(f"{name}:")]

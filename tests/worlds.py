@@ -85,6 +85,7 @@ def record(
     *,
     head: FeedHead | None = None,
     now: datetime = NOW,
+    settings: PollSettings = SETTINGS,
     **values: Any,
 ) -> write_polls.PollReport:
     """Store one poll of the feed `name`, by default a good one that brought `entries`.
@@ -94,7 +95,7 @@ def record(
     """
     with engine.begin() as connection:
         poll = _poll_of(connection, name, entries, head=head, now=now, **values)
-        (report,) = recording.record(connection, [poll], SETTINGS, now=now)
+        (report,) = recording.record(connection, [poll], settings, now=now)
         assert report is not None
         stored: dict[str, Any] = {}
         if isinstance(poll.result, FailedPoll):  # a poll before this one has read the head

@@ -32,7 +32,7 @@ class IssueArticle:
 
 @dataclass(frozen=True, slots=True)
 class ArticlesOfCategory:
-    """The articles of a category; `title` is empty for those without category."""
+    """The articles of a category; `title` is empty without category."""
 
     title: str
     articles: Sequence[IssueArticle]

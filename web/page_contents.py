@@ -14,6 +14,7 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_sources, read_status
 from aggregator.database.lists import read_lists, read_relisting, read_searches
+from aggregator.database.notifications import read_notifications
 from aggregator.database.opml_lists import read_opml_lists
 from aggregator.database.pictures import read_pictures
 from aggregator.database.state import read_overview
@@ -248,31 +249,12 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
         "totals": totals,
         "opml_lists": map(disclosure.public_list, read_opml_lists.healths(data.connection)),
         "halted": _has_halted(data),
+        "failing_targets": read_notifications.failing_targets(data.connection),
         "problem": disclosure.public_problem(problem) if problem else None,
     }
     if data.overview.relisted_entries is not None:
         values["relisting"] = read_relisting.relisting_progress(data.connection)
     return Page("status.html", values, section="status", index=False)
-
-
-def about(data: PageData) -> Page | None:
-    """Return the page with the operator's text on the site, None without such a text."""
-    own_text = site().branding.about
-    if own_text is None:
-        return None
-    text = full_post.text_of_page(own_text.html, own_text.address, data.clock.lang)
-    return Page("about.html", {"text": text}, public_url=own_text.address)
-
-
-def saved() -> Page:
-    """Return the page of saved posts, without posts: the reader's browser adds the posts."""
-    return Page("saved.html", section="saved", index=False)
-
-
-def robot(data: PageData) -> Page:
-    """Return the page about our crawler for owners of servers."""
-    fastest = read_health.shortest_interval(data.connection)
-    return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
 
 
 def post(data: PageData, entry_id: int, origin: ListScope = read_lists.WHOLE_LIST) -> Page | None:

@@ -15,7 +15,14 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.model import ListKind, ListScope, Overview
-from web import embedded_list, issue_page, page_contents, parameters, renamed_lists
+from web import (
+    embedded_list,
+    issue_page,
+    page_contents,
+    parameters,
+    renamed_lists,
+    site_pages,
+)
 from web.content_policy import POST_POLICY, frame_policy
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
@@ -198,21 +205,21 @@ def embed(data: PageData, kind: str = ListKind.ALL, key: str = "") -> Page:
 @_page()
 def saved(_data: PageData) -> Page:
     """Show the page of saved posts; the reader's browser adds the posts."""
-    return page_contents.saved()
+    return site_pages.saved()
 
 
 @bp.get("/about")
 @_page()
 def about(data: PageData) -> Page:
     """Show the operator's text on the site."""
-    return page_contents.about(data) or abort(404)
+    return site_pages.about(data) or abort(404)
 
 
 @bp.get("/about/robot")
 @_page()
 def robot(data: PageData) -> Page:
     """Tell owners of servers about our crawler: who, how often, and how to stop it."""
-    return page_contents.robot(data)
+    return site_pages.robot(data)
 
 
 @bp.after_request

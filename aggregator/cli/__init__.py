@@ -37,6 +37,7 @@ _COMMANDS = {
     "export": "export:export",
     "copy": "copy:copy",
     "jobs": "job_commands:jobs",
+    "notify": "notify:notify",
     "mcp": "mcp_server:mcp",
 }
 _ARGUMENTS = "aggregator.arguments"

@@ -1,6 +1,6 @@
-"""What the tools of `aggregator mcp` return: values for JSON, read in one transaction each.
+"""The answers of the tools of `aggregator mcp`: values for JSON, each read in a transaction.
 
-The SDK makes a schema of each class, but not of one with slots.
+The SDK makes a schema of each class, but not of a class with slots.
 """
 
 from collections.abc import Mapping
@@ -40,9 +40,9 @@ class PostSummary:
 
     Attributes:
         id: For the tool `post`.
-        url: The post at its source.
+        url: The post at the source.
         page: The post on the pages of this program; None where posts are not read here.
-        published: When the source published the post, as far as that is known.
+        published: When the source published the post, as far as known.
     """
 
     id: str
@@ -62,8 +62,8 @@ class PostList:
     """A part of a list, newest first.
 
     Attributes:
-        next: The argument `before` for the posts that follow; None at the end of the list.
-        notes: What the answer may lack.
+        next: The argument `before` for the following posts; None at the end of the list.
+        notes: Limits of the answer.
     """
 
     posts: list[PostSummary]
@@ -73,12 +73,12 @@ class PostList:
 
 @dataclass(frozen=True)
 class PostText:
-    """A post with its text.
+    """A post with the text.
 
     Attributes:
-        html: The whole text as safe HTML; the first part of a very long one.
+        html: The whole text as safe HTML; the first part of a very long text.
         is_cut: The text goes on.
-        also_in: Titles of other sources with the same article, each with its address.
+        also_in: Titles of other sources with the same article, each with the address.
     """
 
     post: PostSummary
@@ -93,7 +93,7 @@ class SourceSummary:
 
     Attributes:
         name: For other tools, and for `source:` in searches.
-        site: Address of its web site.
+        site: Address of the web site.
         feed: Address of the feed, secrets masked; None for a private feed.
     """
 
@@ -110,8 +110,8 @@ class ProgramHealth:
 
     Attributes:
         states: Number of subscriptions in each state.
-        problems: The subscriptions that do not work, as `aggregator feeds --json` has them.
-        config_problem: Why the program does not follow config.yaml; None if it does.
+        problems: The failing subscriptions, as in `aggregator feeds --json`.
+        config_problem: Why the program does not follow config.yaml; None otherwise.
     """
 
     posts: int
@@ -125,7 +125,7 @@ class ProgramHealth:
 def search(
     connection: Connection, config: Config, text: str, *, limit: int, before: str | None
 ) -> PostList:
-    """Return the posts that a search finds.
+    """Return the posts of a search.
 
     Raises:
         UsageError: The search has a mistake, or an argument is wrong.
@@ -149,17 +149,17 @@ def latest(
         of: `all`, `category:NAME`, `view:NAME` or `source:NAME`.
 
     Raises:
-        UsageError: There is no such list, or an argument is wrong.
+        UsageError: An unknown list, or a wrong argument.
     """
     scope = _scope(connection, of)
     return _posts(connection, config, scope, limit=limit, before=before)
 
 
 def post(connection: Connection, config: Config, post_id: str) -> PostText:
-    """Return a post with its text.
+    """Return a post with the text.
 
     Raises:
-        UsageError: There is no such post.
+        UsageError: An unknown post.
     """
     try:
         entry = read_lists.post(connection, EntryId(Cursor.parse(post_id.removeprefix("e")).id))
@@ -250,10 +250,10 @@ def _notes(page: ListPage) -> list[str]:
 
 
 def _scope(connection: Connection, of: str) -> ListScope:
-    """Return the list that a text names.
+    """Return the list with a name.
 
     Raises:
-        UsageError: There is no such list.
+        UsageError: An unknown list.
     """
     kind, _, name = of.strip().partition(":")
     if kind == _ALL and not name:

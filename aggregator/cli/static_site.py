@@ -36,7 +36,7 @@ from aggregator.merged import Publication
 from aggregator.model import ListKind, ListScope
 from aggregator.model.times import EPOCH
 from aggregator.publish import Format, render, render_epub
-from web import create_app, issue_page, page_contents
+from web import create_app, issue_page, page_contents, site_pages
 from web.feed_views import opml_body
 from web.issue_page import MAX_ISSUES
 from web.language import language
@@ -88,18 +88,22 @@ def files(
         with app.app_context():
             yield from _Pages(config, engine, formats, has_posts=posts).files(scopes, on_list)
     for scope in scopes:
-        feeds = ListFeeds(config, engine, scope)
-        for forms in feeds.forms_together(formats):
-            for path, data in feeds.files(forms):
-                yield File(path, data)
-            for _ in forms:
-                on_list()
-    if "atom" in formats:
-        with engine.connect() as connection:
+        yield from _feeds_of_list(ListFeeds(config, engine, scope), formats, on_list)
+    with app.app_context(), engine.connect() as connection:
+        if "atom" in formats:
             yield _issue_feed(connection, config)
-    if "opml" in formats:
-        with app.app_context(), engine.connect() as connection:
+        if "opml" in formats:
             yield from _subscriptions(connection, scopes)
+
+
+def _feeds_of_list(
+    feeds: ListFeeds, formats: frozenset[str], on_list: Callable[[], None]
+) -> Iterator[File]:
+    for forms in feeds.forms_together(formats):
+        for path, data in feeds.files(forms):
+            yield File(path, data)
+        for _ in forms:
+            on_list()
 
 
 def format_of(path: str) -> str:
@@ -165,10 +169,10 @@ class _Pages:
             yield from self._moved_pages(connection)
             yield from self._sources_pages(connection)
             data = self._data(connection, ABOUT_FILE)
-            if (about := page_contents.about(data)) is not None:
+            if (about := site_pages.about(data)) is not None:
                 yield _file(ABOUT_FILE, about, data)
             data = self._data(connection, SAVED_FILE)
-            yield _file(SAVED_FILE, page_contents.saved(), data)
+            yield _file(SAVED_FILE, site_pages.saved(), data)
         with self._engine.connect() as connection:
             yield from self._issues(connection)
         if self._has_posts:

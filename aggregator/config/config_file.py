@@ -13,6 +13,7 @@ from aggregator.config import (
     config_text,
     feed_files,
     feed_requests,
+    notify_options,
     option_validation,
     options,
     repeated_values,
@@ -24,7 +25,8 @@ from aggregator.config.config_text import ConfigText, error_of
 from aggregator.config.feed_files import FeedFile
 from aggregator.config.feed_options import FeedOptions
 from aggregator.config.files import Folder, stamp_of
-from aggregator.config.options import Config, FeedPlace, GlobalOptions, OpmlList
+from aggregator.config.notify_options import NotifyOptions
+from aggregator.config.options import Config, FeedPlace, GlobalOptions, OpmlList, ViewOptions
 from aggregator.config.page_files import Face
 from aggregator.config.subscriptions import CommonSettings
 from aggregator.config.variables import Environment, fill
@@ -119,7 +121,21 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
         base_url_given="base_url" in read.values,
         **option_validation.as_arguments(read.settings),
     )
+    _check_lists_of_targets(config, ConfigText(text, path))
     return reached_at_port(config, config.web.port)
+
+
+def _check_lists_of_targets(config: Config, text: ConfigText) -> None:
+    """Check that the lists of `notify` exist, unless an OPML list may have the category.
+
+    Raises:
+        ConfigError: There is no such view or category.
+    """
+    views = {view.name for view in config.views}
+    categories = None if config.opml_lists else set(config.category_slugs.values())
+    faults = list(notify_options.unknown_lists(config.notify, views, categories))
+    if faults:
+        raise error_of([(text, faults)], config.stamps)
 
 
 def _requests(read: "_ReadValues") -> dict[str, FeedRequest]:
@@ -229,7 +245,8 @@ def _read_values(
     files = [*included.files, config_file]
     faults = _faults_by_path(files)
     faults[text.path] += included.faults
-    faults[text.path] += repeated_values.repeated_views(values.get("views"))
+    faults[text.path] += repeated_values.repeated_names("views", ViewOptions, values)
+    faults[text.path] += repeated_values.repeated_names("notify", NotifyOptions, values)
     faults[text.path] += repeated_values.repeated_sites(values.get("hosts"))
     if isinstance(settings, list):
         faults[text.path] += settings

@@ -50,6 +50,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "publish": "how the merged feeds are published",
         "websub": "how subscribers learn of changes",
         "views[]": "a list of the posts that match a search",
+        "notify[]": "who is told of new posts, or of feeds with problems",
         "feeds[]": "a feed: its address alone, or its settings",
         "feeds[].request": "how this feed is requested",
         "feeds[].select": "where the posts of a page without a feed stand, or `sitemap`",
@@ -115,6 +116,15 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "views[].search": Key("the search", "required"),
         "views[].title": Key("the title of the view's page and merged feeds", "the name"),
         "views[].description": Key("what the view is about"),
+        "notify": Key("who is told of new posts, or of feeds with problems"),
+        "notify[].name": Key("the target's name, for commands and the log", "required"),
+        "notify[].to": Key("the address of the service, a URL of Apprise", "required"),
+        "notify[].of": Key(
+            "what the target is told of: `all`, `view:NAME`, `category:NAME`, `source:NAME` or "
+            "`health`",
+            "`all`",
+        ),
+        "notify[].every": Key("the time in which posts are told in one message", "`15m`"),
         "stories": Key("whether an article in several feeds is listed once", "`on`"),
         "page.read_here": Key(
             "whether posts can be read here, each on a page with its text", "`on`"

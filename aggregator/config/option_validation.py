@@ -14,6 +14,7 @@ from aggregator.config.config_faults import ConfigFault
 from aggregator.config.feed_options import FeedDefaults, FeedOptions, OpmlListOptions
 from aggregator.config.files import Folder
 from aggregator.config.network_options import HostOptions, NetworkOptions, RequestOptions
+from aggregator.config.notify_options import NotifyOptions
 from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
@@ -130,6 +131,7 @@ _SECTIONS: dict[str, type] = {
     "publish": PublishOptions,
     "websub": WebSubOptions,
     "views": ViewOptions,
+    "notify": NotifyOptions,
 }
 
 
@@ -179,7 +181,9 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
         index = error.index if isinstance(error, InTextError) else None
         return ConfigFault(location, str(error), suggest=suggest, index=index)
     if details["type"] == "missing":
-        noun = {"views": "view", "select": "`select`"}.get(str(location[0]), "feed")
+        noun = {"views": "view", "select": "`select`", "notify": "target"}.get(
+            str(location[0]), "feed"
+        )
         return ConfigFault(location, f"missing; every {noun} needs one")
     if details["type"] == _UNKNOWN:
         *outer, key = map(str, location)

@@ -15,11 +15,18 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, PlainValidator
 
 from aggregator import urls
-from aggregator.config import address_parsers, option_readers, page_files, value_parsers
+from aggregator.config import (
+    address_parsers,
+    notify_options,
+    option_readers,
+    page_files,
+    value_parsers,
+)
 from aggregator.config.accent import Accent
 from aggregator.config.feed_options import OpmlListOptions
 from aggregator.config.files import PageFile, Stamp, Watched
 from aggregator.config.network_options import HostOptions, NetworkOptions
+from aggregator.config.notify_options import NotifyOptions
 from aggregator.config.option_readers import (
     SECTION,
     SETTINGS,
@@ -47,6 +54,7 @@ from aggregator.model import (
     Subscription,
     View,
 )
+from aggregator.model.notification_targets import NotificationTarget
 
 DEFAULT_DATABASE = "sqlite:///aggregator.db"
 DATA_VARIABLE = "AGGREGATOR_DATA"
@@ -276,6 +284,9 @@ class GlobalOptions:
     hide: Annotated[str | None, option_readers.RULE] = None
     backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
     views: Annotated[tuple[Annotated[ViewOptions, SETTINGS], ...], BeforeValidator(items_of)] = ()
+    notify: Annotated[
+        tuple[Annotated[NotifyOptions, SETTINGS], ...], BeforeValidator(items_of)
+    ] = ()
     include: Annotated[
         tuple[Annotated[str, parsed(address_parsers.include_pattern)], ...],
         BeforeValidator(items_of),
@@ -336,6 +347,7 @@ class Config(GlobalOptions):
         order: The time by which new entries of a known feed are placed in lists.
         hosts: By host; limits hold for the whole site (`aggregator.urls.site_of`).
         hide, backlog, views: See `listing_rules`.
+        notify: Who is told of new posts; see `targets`.
         include: Patterns of the paths of further files with feeds.
         data: Absolute folder of the database and the pictures; None for the folder of the file.
         base_url_given: The file has a `base_url`.
@@ -389,6 +401,11 @@ class Config(GlobalOptions):
     @property
     def _item_places(self) -> list[FeedPlace]:
         return [*self.places.values(), *(opml_list.place for opml_list in self.opml_lists)]
+
+    @property
+    def targets(self) -> tuple[NotificationTarget, ...]:
+        """Who is told of what."""
+        return tuple(map(notify_options.target, self.notify))
 
     @property
     def category_slugs(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ from aggregator.config.address_parsers import site_name
 from aggregator.config.config_faults import ConfigFault
 from aggregator.config.config_text import ConfigText
 from aggregator.config.option_validation import readable_value
-from aggregator.config.options import FeedPlace, ViewOptions
+from aggregator.config.options import FeedPlace
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.value_parsers import quoted
 
@@ -45,18 +45,22 @@ def repeated_lists(
         yield place, ConfigFault(("feeds", place.index, "opml"), message)
 
 
-def repeated_views(views: object) -> Iterator[ConfigFault]:
-    """Yield a fault for each name that an earlier view has.
+def repeated_names(
+    section: str, options: type, values: Mapping[str, object]
+) -> Iterator[ConfigFault]:
+    """Yield a fault for each name that an earlier item of a section has.
 
     Args:
-        views: As the file has them, with or without faults.
+        options: Of an item.
+        values: As the file has them, with or without faults.
     """
-    items = views if isinstance(views, list) else []
-    read = (readable_value(ViewOptions, "name", view) for view in items)
+    section_value = values.get(section)
+    items = section_value if isinstance(section_value, list) else []
+    read = (readable_value(options, "name", item) for item in items)
     names = {index: name for index, name in enumerate(read) if name is not None}
     for index, first in _repetitions(names):
-        message = f'"{names[index]}" is the name of views[{first}]; write another'
-        yield ConfigFault(("views", index, "name"), message)
+        message = f'"{names[index]}" is the name of {section}[{first}]; write another'
+        yield ConfigFault((section, index, "name"), message)
 
 
 def repeated_sites(hosts: object) -> Iterator[ConfigFault]:

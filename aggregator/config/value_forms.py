@@ -14,6 +14,7 @@ from typing import Any
 from aggregator.config import (
     address_parsers,
     header_parsers,
+    notify_options,
     option_readers,
     options,
     page_files,
@@ -193,6 +194,11 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         address_parsers.feed_url: partial(text, _LINE),
         header_parsers.header_value: partial(text, _ASCII, types=_SCALAR),
         address_parsers.opml_address: partial(text, _LINE),
+        notify_options.service_address: partial(text, r"[A-Za-z0-9]+://.*\S"),
+        notify_options.news_selection: partial(
+            text, r"all|health|(?:view|category|source)\s*:.*\S",
+            examples=("all", "view:NAME", "health"),
+        ),
         page_files.text_file: partial(text, _LINE),
         page_files.style_sheet: partial(text, _LINE),
         page_files.logo: partial(text, _LINE),

@@ -28,7 +28,7 @@ from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.database.stalled_server import watch_server
 from aggregator.errors import DatabaseError
 
-HEAD = "0041"
+HEAD = "0042"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 UNFINISHED_COPY = "unfinished copy"

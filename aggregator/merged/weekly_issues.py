@@ -1,4 +1,4 @@
-"""The issues of a site: the articles of each week that is over, one for each story.
+"""The issues of a site: the articles of each past week, an article for each story.
 
 An issue has the entries of the week's archive (RFC 5005), and closes with the archive.
 """
@@ -145,7 +145,7 @@ def _article(entry: ListedEntry, *, texts: bool) -> ListedEntry:
 
 
 def _sections(entries: list[ListedEntry]) -> list[IssueSection]:
-    """Return the articles by category, those without category last."""
+    """Return the articles by category, articles without category last."""
     titles = sorted(
         {entry.source.category or "" for entry in entries},
         key=lambda title: (not title, title.casefold(), title),

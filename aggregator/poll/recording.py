@@ -12,6 +12,7 @@ from itertools import islice
 from aggregator.database import Connection, database_time
 from aggregator.database.entries import write_entries, write_keys
 from aggregator.database.feeds import write_leases, write_polls
+from aggregator.database.notifications import write_notifications
 from aggregator.database.pictures import write_choices
 from aggregator.database.websub import write_unannounced
 from aggregator.dedup import KnownEntry, Match, NewEntry
@@ -44,6 +45,11 @@ class PartlyStoredPoll:
     @property
     def feed_id(self) -> int:
         return self.reconciled.poll.due.id
+
+    @property
+    def is_first_poll(self) -> bool:
+        """Whether the feed was never read before, so that its entries are a backlog."""
+        return self.reconciled.poll.due.validation.body_hash is None
 
     @property
     def is_stored(self) -> bool:
@@ -132,11 +138,11 @@ def record_part(
     if not all(poll.is_stored for poll in partly_stored):
         postpone_matching(connection, new_entries, entry_ids)
         write_polls.note_change(connection)
-        _note_unannounced(connection, unfinished, partly_stored, settings, now)
+        _note_news(connection, unfinished, partly_stored, settings, now)
         return replace(recording, partly_stored=tuple(partly_stored))
     reports = _write_reports(locked, recording, partly_stored)
     match_stories(connection, new_entries, entry_ids, now=now)
-    _note_unannounced(connection, unfinished, partly_stored, settings, now)
+    _note_news(connection, unfinished, partly_stored, settings, now)
     report_by_feed = {report.feed.id: report for report in reports}
     all_reports = tuple(report_by_feed.get(poll.due.id) for poll in recording.polls)
     return replace(recording, reports=all_reports)
@@ -239,6 +245,25 @@ def _note_unannounced(
             for entry_id in stored.visible_ids_since(former)
         ]
         write_unannounced.note_changed_entries(connection, changed_ids, now=now)
+
+
+def _note_news(
+    connection: Connection,
+    before: Sequence[PartlyStoredPoll],
+    after: Sequence[PartlyStoredPoll],
+    settings: PollSettings,
+    now: datetime,
+) -> None:
+    """Note what of a part is to be announced to hubs, and told to targets."""
+    _note_unannounced(connection, before, after, settings, now)
+    if settings.notified:
+        new_ids = [
+            entry_id
+            for former, stored in zip(before, after, strict=True)
+            if not stored.is_first_poll
+            for entry_id in stored.new_ids[: len(stored.new_ids) - len(former.new_ids)]
+        ]
+        write_notifications.queue_entries(connection, new_ids, now=now)
 
 
 def _report(stored: PartlyStoredPoll) -> write_polls.PollReport:

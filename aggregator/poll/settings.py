@@ -23,6 +23,7 @@ class PollSettings:
             would delete these entries, and the next document would bring them as new again.
         max_entries: Number of entries of one document to store at most, the newest ones.
         announced: Changes are announced (WebSub), so feeds with changes are noted.
+        notified: Somebody is told of new posts, so new entries are queued.
         order: Decides the place of new entries of a feed with earlier polls.
         budgets: Of sites under `hosts` in config.yaml.
         pictures: None where no feed has pictures.
@@ -41,6 +42,7 @@ class PollSettings:
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     order: Order = Order.PUBLISHED
     announced: bool = False
+    notified: bool = False
     pictures: PictureSettings | None = None
     requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False, repr=False)
 

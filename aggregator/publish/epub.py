@@ -1,7 +1,7 @@
 """An issue as a book for e-readers (EPUB 3.3).
 
 The same issue always gives the same bytes.  Sources: EPUB 3.3, 4 (container), 5 (package document),
-7 (navigation document); ZIP entries have the oldest time that the format has.
+7 (navigation document); ZIP entries have the oldest time of the format.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The issue of a week: the articles of one week in a document, by category."""
+"""The issue of a week: the articles of a week in a document, by category."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ OTHER_TITLE = "Other posts"
 
 @dataclass(frozen=True, slots=True)
 class IssueSection:
-    """The articles of a category, the newest first; `title` is empty for those without category."""
+    """The articles of a category, the newest first; `title` is empty without category."""
 
     title: str
     entries: Sequence[ListedEntry]
@@ -88,5 +88,5 @@ def article_html(entry: ListedEntry) -> str:
 
 
 def missing_text(issue: Issue) -> str:
-    """Return the sentence about articles that had no room."""
+    """Return the sentence about articles without room."""
     return f"The week had {issue.missing} more, which are in the archive."

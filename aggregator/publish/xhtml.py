@@ -44,12 +44,12 @@ def as_xhtml(html: str) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Return a text for XML: escaped, without characters that XML forbids."""
+    """Return a text for XML: escaped, without characters forbidden in XML."""
     return escape(_ILLEGAL.sub("", text))
 
 
 class _XhtmlWriter:
-    """Writes the elements of a text, each closed where its parent ends at the latest."""
+    """Writes the elements of a text, each closed at the end of the parent at the latest."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -73,7 +73,7 @@ class _XhtmlWriter:
                 self._open.append(name)
 
     def end(self, name: str) -> None:
-        """Write the end tag of an open element, after those of the elements within."""
+        """Write the end tag of an open element, after the end tags of elements within."""
         if name not in self._open:
             return
         while True:

@@ -10,6 +10,7 @@ from aggregator.config import Config, with_opml_lists
 from aggregator.database import Connection, database_time
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.feeds.write_subscriptions import SyncResult
+from aggregator.database.notifications import write_notifications
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.fetch.guard import Guard
 
@@ -69,6 +70,7 @@ def _follow(connection: Connection, config: Config, *, now: datetime) -> Followe
         connection, config.feeds, config.listing_rules, stories=config.stories.on, now=now
     )
     followed_file.note(connection, config)
+    write_notifications.follow_targets(connection, config.targets)
     guard = Guard(config.network.allow)
     write_subscriptions.poll_refused_feeds(connection, guard.has_exception, now=now)
     return FollowedConfig(changes, config, versions)

@@ -24,6 +24,7 @@ from aggregator.runtime import process_identity
 from . import config_sync, leases
 from .episode_job import EpisodeJob
 from .leases import FEEDS_PER_SLOT
+from .notifier import Notifier
 from .opml_list_polls import poll_opml_lists
 from .poll_options import poll_settings
 from .relisting import Relisting
@@ -104,6 +105,7 @@ async def poll_once(
         # Documents have told titles and sites, on which rules and stories depend.
         await Relisting(poller.transact_after_reading).work(lambda: False)
         await EpisodeJob(poller.transact_after_reading).work()
+        await Notifier(owner, poller.transact, lambda: config).work()
         if poller.lacks_workers:
             raise NoWorkerError(_UNREAD)
         if settings.pictures is not None:

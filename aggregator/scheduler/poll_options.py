@@ -35,6 +35,7 @@ def poll_settings(config: Config) -> PollSettings:
         max_entries=config.retention.max_entries,
         order=config.order,
         announced=config.websub.hub is not None,
+        notified=bool(config.notify),
         pictures=_picture_settings(config, fetch),
         requests=config.requests,
     )

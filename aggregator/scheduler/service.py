@@ -20,6 +20,7 @@ from .dispatch import Dispatch, DispatchContext
 from .episode_job import INTERVAL, EpisodeJob, OutageWatch, forget_old_episodes
 from .followed_file import OtherFileWatch
 from .local_dispatch import LocalDispatch
+from .notifier import Notifier
 from .opml_list_polls import OpmlListFollower
 from .picture_jobs import PictureJobs
 from .poll_options import poll_settings
@@ -32,6 +33,7 @@ _RELOAD = 1
 _RELIST = 1
 _OPML_LISTS = 2
 _PICTURES = 2
+_NOTIFY = 5
 _RETENTION = 3600
 
 
@@ -86,6 +88,7 @@ class Scheduler:
             use=self._follower.follow_opml_lists,
         )
         self._episodes = EpisodeJob(self._present.transact_after_reading, OutageWatch())
+        self._notifier = Notifier(owner, self._present.transact, lambda: self._follower.config)
         self._pictures = PictureJobs(pollers, self._present.transact)
         self._dispatch = dispatch(
             DispatchContext(
@@ -128,6 +131,7 @@ class Scheduler:
             "opml lists": (_OPML_LISTS, self._opml_lists.follow),
             "pictures": (_PICTURES, self._fetch_pictures),
             "episodes": (INTERVAL.total_seconds(), self._episodes.work),
+            "notify": (_NOTIFY, self._notifier.work),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
             **self._alive_job(),

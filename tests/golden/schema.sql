@@ -11,6 +11,7 @@ CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NUL
 CREATE INDEX ix_hub_requests_host ON hub_requests (host);
 CREATE INDEX ix_list_members_archived ON list_members (list_id, archived_at) WHERE archived_at IS NOT NULL;
 CREATE INDEX ix_lists_left ON lists (id) WHERE position IS NULL;
+CREATE INDEX ix_notification_queue_entry ON notification_queue (entry_id);
 CREATE INDEX ix_pictures_due ON pictures (place) WHERE next_at IS NOT NULL;
 CREATE INDEX ix_pictures_file ON pictures (file_key) WHERE file_key IS NOT NULL;
 CREATE INDEX ix_pictures_stored ON pictures (place, size) WHERE file_key IS NOT NULL;
@@ -236,6 +237,30 @@ CREATE TABLE lists (
 	feeds BIGINT DEFAULT '0' NOT NULL,
 	PRIMARY KEY (id),
 	UNIQUE (kind, "key")
+);
+CREATE TABLE notification_queue (
+	target_id INTEGER NOT NULL,
+	entry_id BIGINT NOT NULL,
+	queued_at BIGINT NOT NULL,
+	PRIMARY KEY (target_id, entry_id),
+	FOREIGN KEY(target_id) REFERENCES notification_targets (id) ON DELETE CASCADE,
+	FOREIGN KEY(entry_id) REFERENCES entries (id) ON DELETE CASCADE
+);
+CREATE TABLE notification_targets (
+	id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	position BIGINT NOT NULL,
+	taken_by TEXT,
+	taken_until BIGINT,
+	failures INTEGER DEFAULT '0' NOT NULL,
+	retry_at BIGINT,
+	error TEXT,
+	sent_at BIGINT,
+	PRIMARY KEY (id),
+	UNIQUE (name)
 );
 CREATE TABLE opml_lists (
 	id INTEGER NOT NULL,

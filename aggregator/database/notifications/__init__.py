@@ -1,0 +1,1 @@
+"""Targets of notifications, and what is to be told."""
