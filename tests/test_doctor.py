@@ -11,6 +11,7 @@ from aggregator import urls
 from aggregator.cli.doctor_findings import Finding, advice_of
 from aggregator.cli.owner_letter import Robot, letter_of
 from aggregator.model import Failure, FailureKind, Subscription
+from aggregator.reading.autodiscovery import advertised_feeds
 from aggregator.urls import feed_forms
 from bench.walls import answers
 from tests.feedserver import FeedServer
@@ -307,6 +308,20 @@ def test_doctor_needs_a_feed_or_polls(servers, tmp_path):
 )
 def test_the_feeds_of_some_sites_follow_from_the_address(url, feed):
     assert feed_forms.feed_of_page(url) == feed
+
+
+def test_the_labelled_pages_lead_to_the_labelled_feeds():
+    moves = [each for each in answers() if each.label.startswith("web-page -> ")]
+    proposals = {}
+    for each in moves:
+        url, body = each.answer.url, each.answer.body
+        feeds = [feed.url for feed in advertised_feeds(body, url)]
+        form = feed_forms.feed_of_page(url)
+        feeds += [form] if form else feed_forms.feeds_of_wordpress(url)
+        proposals[each.name] = f"web-page -> {feeds[0]}"
+
+    assert proposals == {each.name: each.label for each in moves}
+    assert len(moves) == 5
 
 
 def test_other_addresses_of_a_feed_follow_from_its_own():

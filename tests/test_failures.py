@@ -65,7 +65,7 @@ def test_a_status_tells_the_kind_of_the_failure(server, status, kind):
         (503, "CF-Mitigated", "Challenge"),
         (429, "x-vercel-mitigated", "challenge"),
         (405, "x-amzn-waf-action", "captcha"),
-        (403, "x-datadome", "protected"),
+        (403, "x-dd-b", "1"),
     ],
 )
 def test_a_check_for_browsers_is_known_by_the_field_of_its_service(server, status, field, value):
@@ -74,7 +74,9 @@ def test_a_check_for_browsers_is_known_by_the_field_of_its_service(server, statu
     assert failure(server.url("/feed.xml")).kind == FailureKind.BOT_CHECK
 
 
-@pytest.mark.parametrize("fields", [{"cf-mitigated": "none"}, {"server": "cloudflare"}])
+@pytest.mark.parametrize(
+    "fields", [{"cf-mitigated": "none"}, {"server": "cloudflare"}, {"x-datadome": "protected"}]
+)
 def test_a_field_of_a_service_that_checks_nobody_changes_nothing(server, fields):
     server.put("/feed.xml", "<html><h1>Forbidden</h1>", status=403, headers=fields)
 
@@ -125,9 +127,9 @@ def test_a_web_page_in_place_of_a_feed_is_told_with_the_feed_that_it_names():
     "body",
     [
         b"<html><head><title>Just a moment...</title></head><body>Checking</body></html>",
-        b"<!DOCTYPE html><html><script src='/cdn-cgi/challenge-platform/h/b/x'></script></html>",
+        b"<html><script src='/cdn-cgi/challenge-platform/h/b/orchestrate/x'></script></html>",
         b"<html><link rel=stylesheet href=/.within.website/x/xess/xess.min.css></html>",
-        b'<html><script src="/_Incapsula_Resource?SWJIYLWA=7"></script></html>',
+        b"<html><meta name=robots content=noindex><script src=/_Incapsula_Resource?SWJIYLWA=7>",
         b"<html><meta http-equiv=refresh content='0;/.well-known/sgcaptcha/?r=%2F'></html>",
     ],
 )

@@ -42,7 +42,13 @@ CHECKS = (
         certain_signs=(
             *header("cf-mitigated: challenge"),
             *code("_cf_chl_opt"),
-            *markup("/cdn-cgi/challenge-platform/h/", "cf-browser-verification", "cf-chl-widget"),
+            *markup(
+                "/cdn-cgi/challenge-platform/h/b/orchestrate",
+                "/cdn-cgi/challenge-platform/h/g/orchestrate",
+                "cf-browser-verification",
+                "cf-chl-widget",
+                "jschl_vc",
+            ),
         ),
         likely_signs=(
             title_part(
@@ -63,7 +69,7 @@ CHECKS = (
                 "please complete the security check to access",
                 "performing security verification",
             ),
-            markup("/cdn-cgi/challenge-platform/", "cf-captcha-container", "__cf_chl_"),
+            markup("cf-captcha-container", "__cf_chl_"),
         ),
         bare_counts=True,
         statuses=_CHECKING,
@@ -87,10 +93,10 @@ CHECKS = (
             *code("captcha-delivery.com"),
             *markup("captcha-delivery.com"),
             *text("geo.captcha-delivery.com"),
-            *header("x-datadome: ", "x-dd-b: "),
+            *header("x-dd-b: "),
         ),
         likely_signs=(
-            header("set-cookie: datadome="),
+            header("x-datadome: ", "set-cookie: datadome="),
             text("please enable js and disable any ad blocker"),
         ),
         bare_counts=True,
@@ -117,13 +123,19 @@ CHECKS = (
     KnownWall(
         FailureKind.BOT_CHECK,
         "Imperva",
-        certain_signs=(*markup("/_incapsula_resource?cwudnsai"), *text("incapsula incident id")),
+        certain_signs=(
+            *markup(
+                "/_incapsula_resource?cwudnsai",
+                "/_incapsula_resource?swudnsai",
+                "/_incapsula_resource?incident_id",
+            ),
+            *title("incapsula incident id"),
+            *text("incapsula incident id"),
+        ),
         likely_signs=(
             markup("/_incapsula_resource?swjiylwa"),
-            title_part("pardon our interruption"),
-            header("x-iinfo: ", "x-cdn: imperva", "x-cdn: incapsula"),
+            markup("noindex"),
         ),
-        bare_counts=True,
         statuses=_CHECKING,
         max_text=300,
     ),
@@ -168,7 +180,7 @@ CHECKS = (
             *markup("awswafcookiedomainlist"),
         ),
         likely_signs=(
-            markup("token.awswaf.com", "captcha.awswaf.com"),
+            markup(".awswaf.com/"),
             title_part("human verification"),
         ),
         bare_counts=True,
@@ -219,9 +231,27 @@ CHECKS = (
     KnownWall(
         FailureKind.BOT_CHECK,
         "Kasada",
-        likely_signs=(code("window.kpsdk"), header("x-kpsdk-ct: "), markup("/ips.js?")),
+        likely_signs=(
+            code("window.kpsdk", "kpsdk.scriptstart"),
+            header("x-kpsdk-ct: "),
+            markup("/ips.js?"),
+        ),
         bare_counts=True,
         statuses=frozenset({403, 429}),
+    ),
+    KnownWall(
+        FailureKind.BOT_CHECK,
+        "Reblaze",
+        certain_signs=code("window.rbzns"),
+        statuses=_CHECKING,
+        max_text=300,
+    ),
+    KnownWall(
+        FailureKind.BOT_CHECK,
+        "Beget",
+        certain_signs=code("beget=begetok"),
+        statuses=_CHECKING,
+        max_text=300,
     ),
     KnownWall(
         FailureKind.BOT_CHECK,
@@ -292,10 +322,8 @@ FIREWALLS = (
         "Akamai",
         certain_signs=text("errors.edgesuite.net"),
         likely_signs=(
-            title_part("access denied"),
-            text("you don't have permission to access"),
             text("reference #"),
-            header("server: akamaighost"),
+            (*title_part("access denied"), *header("server: akamaighost")),
         ),
         statuses=frozenset({403}),
         max_text=600,
@@ -303,7 +331,13 @@ FIREWALLS = (
     KnownWall(
         FailureKind.FIREWALL,
         "Sucuri",
-        certain_signs=(*header("x-sucuri-block: "), *title("sucuri website firewall")),
+        certain_signs=(
+            *header("x-sucuri-block: "),
+            *title("sucuri website firewall"),
+            *text(
+                "sucuri website firewall - access denied", "access denied - sucuri website firewall"
+            ),
+        ),
         likely_signs=(
             header("server: sucuri", "x-sucuri-id: "),
             text("sucuri website firewall", "access denied - sucuri"),

@@ -127,13 +127,20 @@ LOGINS = (
     ),
 )
 
+_IS_PARKED = text(
+    "this domain is parked", "domain has been parked", "domain is parked", "is parked free",
+    "this web page is parked", "domain is registered, but may still be", "домен припаркован",
+    "domain name has expired", "domain registration has expired",
+)  # fmt: skip
 _FOR_SALE = text(
-    "this domain is for sale", "domain is for sale", "domain name is for sale", "buy this domain",
-    "domain may be for sale", "this domain is parked", "domain has been parked", "domain is parked",
-    "is parked free", "diese domain steht zum verkauf", "domain kaufen", "domain zu verkaufen",
-    "ce domaine est à vendre", "este dominio está en venta", "questo dominio è in vendita",
-    "dit domein is te koop", "ta domena jest na sprzedaż", "домен продается", "домен продаётся",
-    "get this domain", "interested in this domain", "domain is registered, but may still be",
+    "domain is for sale", "domain name is for sale", "domain may be for sale",
+    "diese domain steht zum verkauf", "domain zu verkaufen", "ce domaine est à vendre",
+    "este dominio está en venta", "questo dominio è in vendita", "dit domein is te koop",
+    "ta domena jest na sprzedaż", "домен продается", "домен продаётся",
+)  # fmt: skip
+_BUY = text(
+    "buy this domain", "buy now for", "domain kaufen", "get this domain", "make an offer",
+    "interested in this domain", "inquire about this domain",
 )  # fmt: skip
 _PARKED_TITLES = title(
     "is for sale",
@@ -168,8 +175,11 @@ PARKED = (
     _parked(
         "GoDaddy",
         "wsimg.com/parking-lander",
-        "window.location.href=/lander",
-        'window.location.href="/lander"',
+        'location.href="/lander"',
+        'location.href = "/lander"',
+        "location.href='/lander'",
+        "location.href = '/lander'",
+        "window.lander_system",
         addresses=("://www.afternic.com/forsale",),
     ),
     _parked("Afternic", "afternic.com/forsale", addresses=("afternic.com/forsale",)),
@@ -179,10 +189,19 @@ PARKED = (
     _parked("HugeDomains", "static.hugedomains.com", addresses=("hugedomains.com/domain_profile",)),
     _parked("Namecheap", "parkingpage.namecheap.com"),
     _parked("Above.com", "above.com/marketplace", addresses=("://parking.above.",)),
+    _parked("ParkLogic", "parklogic.com/"),
+    _parked("Porkbun", "parked.porkbun.com", addresses=("://parked.porkbun.com",)),
     KnownWall(
         FailureKind.PARKED_DOMAIN,
         None,
-        likely_signs=(_FOR_SALE, _PARKED_TITLES, text("related searches", "sponsored listings")),
+        likely_signs=(
+            _IS_PARKED,
+            _FOR_SALE,
+            _BUY,
+            _PARKED_TITLES,
+            text("related searches", "sponsored listings", "resources and information"),
+            markup("data-adblockkey="),
+        ),
         statuses=_IN_PLACE,
         max_text=2_500,
     ),
@@ -232,6 +251,7 @@ DEFAULT_PAGES = (
             "used to test the proper operation of the apache http server",
             "apache2 package",
             "used to test the proper operation of the http server",
+            "used to test the proper operation of an http server",
         ),
         whole="it works!",
     ),

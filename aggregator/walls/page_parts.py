@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aggregator.text.references import unescape
 
-MAX_SEARCHED = 64_000
+MAX_SEARCHED = 250_000
 """Bytes at the beginning of a body in which signs are looked for."""
 
 _TAG = re.compile(r"<(?:(!--)|(/?[a-z][a-z0-9-]{0,30})(?=[\s/>])([^<>]*)>?)", re.IGNORECASE)

@@ -32,6 +32,7 @@ _HEADERS = frozenset(
 )
 _BARE_TEXT = 300  # characters
 _BARE_TAGS = 15
+_OF_PAGE = frozenset({AnswerPart.TITLE, AnswerPart.TITLE_PART, AnswerPart.MARKUP, AnswerPart.CODE})
 _PHRASES = {
     FailureKind.BOT_CHECK: "a check for people in browsers",
     FailureKind.FIREWALL: "a refusal by a firewall",
@@ -110,8 +111,8 @@ def _is_met(wall: KnownWall, answer: Answer, parts: PageParts) -> bool:
     if len(groups) >= 2:
         return True
     is_bare = len(parts.text) <= _BARE_TEXT and 0 < parts.tags <= _BARE_TAGS
-    on_page = any(sign.part is not AnswerPart.HEADER for group in groups for sign in group)
-    return wall.bare_counts and is_bare and on_page
+    has_sign = any(sign.part in _OF_PAGE for group in groups for sign in group)
+    return wall.bare_counts and is_bare and has_sign
 
 
 def _has(sign: WallSign, answer: Answer, parts: PageParts) -> bool:

@@ -37,7 +37,8 @@ class KnownWall:
     Attributes:
         certain_signs: A single sign is enough.
         likely_signs: Two groups are needed; of a group, a single sign is enough.
-        bare_counts: A single likely sign is enough on a page with little else.
+        bare_counts: On a page with little else, a single likely sign in title, markup or code is
+            enough.
         statuses: Of answers with the wall.
         max_text: Characters of text; a page with more is a page of the site.
     """
