@@ -144,6 +144,52 @@ def test_a_link_around_a_post_or_with_a_picture_alone_is_found():
     ]
 
 
+RELEASES = """<h1>Releases</h1><p>All of them.</p>
+<h2 id="v2">Version 2</h2><p>Two &amp; <b>new</b>.</p><p>More</p>
+<h3>Fixes</h3><time>2 May 2026</time>
+<h2 id="v1">Version 1</h2><p></p><h2 id="v0">Version 0</h2><time>1 May 2026</time>
+<h1>Imprint</h1><p>Ours</p>"""
+
+
+def test_what_stands_behind_a_heading_belongs_to_it_up_to_the_next_of_its_rank():
+    two, one, zero = posts(RELEASES, item="h2", link="@id")
+
+    assert [post.url for post in (two, one, zero)] == [f"{URL}#v{n}" for n in (2, 1, 0)]
+    assert [post.content_html for post in (two, one, zero)] == [
+        "<p>Two &amp; <b>new</b>.</p>",
+        "",
+        "",
+    ]
+    assert [post.published_at and post.published_at.day for post in (two, one, zero)] == [
+        2,
+        None,
+        1,
+    ]
+
+
+def test_a_term_of_a_list_has_its_description_behind_it():
+    terms = "".join(
+        f"<dt><a href='/{name}'>{name}</a><dd class=at>30 Nov 2026, 09:00 UTC<dd>About {name}"
+        for name in ("oil", "wick")
+    )
+
+    oil, wick = posts(f"<dl>{terms}</dl><p>x", item="dt", date=".at", excerpt="dd:not(.at)")
+
+    assert [(post.title, post.summary) for post in (oil, wick)] == [
+        ("oil", "About oil"),
+        ("wick", "About wick"),
+    ]
+    assert oil.published_at == wick.published_at == datetime(2026, 11, 30, 9, tzinfo=UTC)
+
+
+def test_what_stands_behind_any_other_item_belongs_to_no_post():
+    html = RECENT.replace("</ul>", "<p>footer</p><time>2 May 2026</time></ul>")
+
+    *_, brass = posts(html)
+
+    assert (brass.summary, brass.published_at) == ("", None)
+
+
 def test_the_page_is_the_head_of_the_feed():
     read = read_page(RECENT.encode(), {}, URL, PageReading(selectors(), SENT_AT)).feed
 

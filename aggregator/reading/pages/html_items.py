@@ -4,7 +4,7 @@ Source: HTML Standard; Selectors Level 4, as far as Lexbor has them (docs/config
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -19,7 +19,10 @@ from aggregator.text.encodings import declared_in_html, decoded
 
 FORMAT = "HTML"
 
-_HEADING = PartSelector("h1, h2, h3, h4, h5, h6")
+_RANKS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_HEADING = PartSelector(", ".join(_RANKS))
+_ENDS_OF_SECTIONS = {"dt": ("dt",)} | {name: _RANKS[: rank + 1] for rank, name in enumerate(_RANKS)}
+_MAX_FOLLOWING = 100  # nodes
 # The link of a heading to itself, as generators of documents make it.
 _OWN_ANCHOR = re.compile(r"<a (?=[^<>]*#)[^<>]*>\s*(?:[^\w\s<>&]{1,2}|&para;)\s*</a>\s*")
 _LABEL_ATTRIBUTES = ("aria-label", "title")
@@ -46,7 +49,7 @@ class _Parts:
         return cls(
             title=_selector_or_none(selectors.title),
             link=_selector_or_none(selectors.link),
-            excerpt=part_selector(selectors.excerpt or "p"),
+            excerpt=part_selector(selectors.excerpt or "p, dd"),
             author=_selector_or_none(selectors.author),
             date=part_selector(selectors.date or "time"),
             image=_selector_or_none(selectors.image),
@@ -72,10 +75,12 @@ def read_html(
     base = page_base(page, url)
     matches = list(unequal(page.css(selectors.item)))[:MAX_ENTRIES]
     parts = _Parts.of(selectors)
+    match_ids = {match.mem_id for match in matches}
     items = []
     spare = 2 * len(text)  # nested items have the same excerpt again and again
     for match in matches:
-        item = _item(match, parts, base, max_excerpt=min(_MAX_EXCERPT, spare))
+        section = [match, *_following(match, match_ids)]
+        item = _item(section, parts, base, max_excerpt=min(_MAX_EXCERPT, spare))
         spare -= len(item.excerpt)
         items.append(item)
     return PageDocument(_head(page, url), tuple(items), len(text))
@@ -110,42 +115,75 @@ def page_base(page: LexborHTMLParser, url: str) -> str:
     return base if urls.is_web(base) else url
 
 
-def _item(item: LexborNode, parts: _Parts, base: str, *, max_excerpt: int) -> PageItem:
+def _following(item: LexborNode, match_ids: Collection[int]) -> Iterator[LexborNode]:
+    """Yield the elements behind an item that belong to the item.
+
+    A term of a list has its descriptions behind it, and a heading its section, up to the next item
+    or a heading of the same rank; any other item is whole in itself.
+
+    Args:
+        match_ids: Of all items.
+    """
+    tag = item.tag or ""
+    if tag not in _ENDS_OF_SECTIONS:
+        return
+    node = item.next
+    for _ in range(_MAX_FOLLOWING):
+        if node is None or node.mem_id in match_ids or node.tag in _ENDS_OF_SECTIONS[tag]:
+            return
+        if node.is_element_node:
+            yield node
+        node = node.next
+
+
+def _item(section: Sequence[LexborNode], parts: _Parts, base: str, *, max_excerpt: int) -> PageItem:
+    """Return the parts of an item.
+
+    Args:
+        section: The element of the item, and the elements behind it that belong to it; these have
+            no titles and links.
+    """
+    item = section[0]
     title_node = _title_node(item, parts.title, base)
-    excerpt = _markup(item, parts.excerpt, max_length=max_excerpt)
+    excerpt = _markup(section, parts.excerpt, max_length=max_excerpt)
     return PageItem(
         title=_title(item, title_node, parts.title),
         link=_link(item, title_node, parts.link, base),
         excerpt=f"<p>{excerpt}</p>" if excerpt else "",
-        author=_text(item, parts.author) if parts.author else "",
-        dates=tuple(_dates(item, parts.date)),
-        image=_image(item, parts.image, base) if parts.image else None,
+        author=_text(section, parts.author) if parts.author else "",
+        dates=tuple(_dates(section, parts.date)),
+        image=_image(section, parts.image, base) if parts.image else None,
         base=base,
     )
 
 
 def _node(
-    item: LexborNode, part: PartSelector, *, is_right: Callable[[LexborNode], object] = bool
+    section: Sequence[LexborNode],
+    part: PartSelector,
+    *,
+    is_right: Callable[[LexborNode], object] = bool,
 ) -> LexborNode | None:
     """Return the first element of a part with what the part needs, None without one."""
-    nodes = item.css(part.css) if part.css else [item]
+    if not part.css:
+        return section[0] if is_right(section[0]) else None
+    nodes = (node for element in section for node in element.css(part.css))
     return next((node for node in nodes if is_right(node)), None)
 
 
-def _text(item: LexborNode, part: PartSelector) -> str:
+def _text(section: Sequence[LexborNode], part: PartSelector) -> str:
     """Return the text of a part, or the value of its attribute; empty without the part."""
     name = part.attribute
     if name is None:
-        return _line(_node(item, part, is_right=_line))[:_MAX_TEXT]
-    node = _node(item, part, is_right=lambda node: _attribute(node, name))
+        return _line(_node(section, part, is_right=_line))[:_MAX_TEXT]
+    node = _node(section, part, is_right=lambda node: _attribute(node, name))
     return _attribute(node, name)[:_MAX_TEXT] if node else ""
 
 
-def _markup(item: LexborNode, part: PartSelector, *, max_length: int) -> str:
+def _markup(section: Sequence[LexborNode], part: PartSelector, *, max_length: int) -> str:
     """Return the content of a part as HTML, empty without the part."""
     if part.attribute is not None:
-        return escape(_text(item, part), quote=False)[:max_length]
-    return _inner_html(_node(item, part, is_right=_line), max_length)
+        return escape(_text(section, part), quote=False)[:max_length]
+    return _inner_html(_node(section, part, is_right=_line), max_length)
 
 
 def _inner_html(node: LexborNode | None, max_length: int) -> str:
@@ -166,8 +204,8 @@ def _attribute(node: LexborNode, name: str) -> str:
 def _title_node(item: LexborNode, part: PartSelector | None, base: str) -> LexborNode | None:
     """Return the element of the title: the first heading with words, else the first link."""
     if part is not None:
-        return _node(item, part)
-    heading = _node(item, _HEADING, is_right=_label)
+        return _node([item], part)
+    heading = _node([item], _HEADING, is_right=_label)
     return heading or next((link for link in _links(item) if _leads(link, base)), None)
 
 
@@ -178,7 +216,7 @@ def _leads(link: LexborNode, base: str) -> bool:
 
 def _title(item: LexborNode, node: LexborNode | None, part: PartSelector | None) -> str:
     """Return the title as HTML; of an element without words, the text in place of its picture."""
-    if part is not None and (html := _markup(item, part, max_length=_MAX_TITLE)):
+    if part is not None and (html := _markup([item], part, max_length=_MAX_TITLE)):
         return _without_own_anchor(html)
     if node is None:
         return ""
@@ -215,14 +253,20 @@ def _links(node: LexborNode) -> Iterator[LexborNode]:
 def _link(
     item: LexborNode, title: LexborNode | None, part: PartSelector | None, base: str
 ) -> str | None:
-    """Return the address of a post: by default of the title's link, else of the first link."""
+    """Return the address of a post: by default of the title's link, else of the first link.
+
+    An `id` is a place on the page.
+    """
     if part is None:
         links = [*(_links(title) if title else ()), *_links(item)]
         return _first_address((_attribute(link, "href") for link in links), base)
     nodes = item.css(part.css) if part.css else [item]
     if part.attribute is None:
         nodes = [link for node in nodes for link in _links(node)]
-    return _first_address((_attribute(node, part.attribute or "href") for node in nodes), base)
+    references = (_attribute(node, part.attribute or "href") for node in nodes)
+    if part.attribute == "id":
+        references = (f"#{place}" for place in references if place)
+    return _first_address(references, base)
 
 
 def _first_address(references: Iterable[str], base: str) -> str | None:
@@ -230,12 +274,12 @@ def _first_address(references: Iterable[str], base: str) -> str | None:
     return next((url for url in addresses if url and urls.is_web(url)), None)
 
 
-def _dates(item: LexborNode, part: PartSelector) -> Iterator[str]:
+def _dates(section: Sequence[LexborNode], part: PartSelector) -> Iterator[str]:
     """Yield texts in which the date may be: of `time` the attribute first, then the text."""
     if part.attribute is not None:
-        yield from filter(None, [_text(item, part)])
+        yield from filter(None, [_text(section, part)])
         return
-    node = _node(item, part)
+    node = _node(section, part)
     if node is None:
         return
     times = [node, *node.css("time[datetime]")]
@@ -243,10 +287,10 @@ def _dates(item: LexborNode, part: PartSelector) -> Iterator[str]:
     yield from filter(None, [_line(node)[:_MAX_TEXT]])
 
 
-def _image(item: LexborNode, part: PartSelector, base: str) -> str | None:
+def _image(section: Sequence[LexborNode], part: PartSelector, base: str) -> str | None:
     if part.attribute is not None:
-        return _first_address([_first_of_set(_text(item, part))], base)
-    node = _node(item, part)
+        return _first_address([_first_of_set(_text(section, part))], base)
+    node = _node(section, part)
     pictures = [node, *node.css("img, source")] if node else []
     references = (
         _first_of_set(_attribute(picture, name))
