@@ -1,10 +1,12 @@
 """Pages in place of a feed are named, and no others; tests/data/walls has the answers."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from aggregator import walls
+from aggregator import config, walls
+from aggregator.database import open_database
 from aggregator.database.columns import FailureJson
 from aggregator.errors import ParseError
 from aggregator.fetch.response_headers import may_be_document
@@ -14,7 +16,9 @@ from bench.walls import NONE, PARTS, answers, quality, table
 from tests.cpu_time import cpu_limit
 from tests.feedserver import FeedServer
 from tests.fetching import failure
+from tests.running import command, write_config
 from tests.worlds import NOW
+from web import create_app
 
 LABELLED = list(answers())
 
@@ -140,3 +144,26 @@ def test_a_page_without_a_feed_behind_a_wall_is_not_called_changed():
 
     assert (caught.value.kind, caught.value.service) == (FailureKind.BOT_CHECK, "Anubis")
     assert caught.value.reason == "not the page but a check for people in browsers (Anubis)"
+
+
+def test_a_wall_is_told_by_poll_feeds_explain_and_the_page_of_status(server, tmp_path):
+    challenge = next(each for each in LABELLED if each.name == "anubis")
+    server.put("/anubis", challenge.answer.body, headers=challenge.answer.headers)
+    write_config(tmp_path, [f"{{name: lamp, url: {server.url('/anubis')}}}"])
+    reason = "not a feed but a check for people in browsers (Anubis)"
+
+    polled = command(tmp_path, "poll")
+    (health,) = json.loads(command(tmp_path, "feeds", "--json").stdout)
+    explained = command(tmp_path, "explain", "lamp")
+    values = json.loads(command(tmp_path, "explain", "lamp", "--json").stdout)
+    engine = open_database(f"sqlite:///{tmp_path}/aggregator.db", read_only=True)
+    app = create_app(config.load(tmp_path / "config.yaml"), engine)
+    page = app.test_client().get("/status").get_data(as_text=True)
+    engine.dispose()
+
+    assert polled.stdout.startswith(f"lamp: {reason}; next poll ")
+    assert (health["failure"], health["service"]) == ("bot-check", "Anubis")
+    assert f"the last poll failed: {reason}\n" in explained.stdout
+    assert (values["failure"], values["service"]) == ("bot-check", "Anubis")
+    assert "Anubis answers for the site with a check for browsers" in page
+    assert len(server.requests_to("/anubis")) == 1
