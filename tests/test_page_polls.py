@@ -284,7 +284,9 @@ def test_a_preview_shows_the_posts_of_a_page(tmp_path):
 @pytest.mark.skipif(not SEED.is_file(), reason="NOT TESTED: ../shared/recent-posts is not there")
 def test_ten_polls_of_the_page_that_this_program_began_with_bring_its_posts_once(world):
     html = SEED.read_text("utf-8")
-    world.subscribe(PageSelectors(PageKind.HTML, ".recent-posts li", date=".posted"))
+    world.subscribe(
+        PageSelectors(PageKind.HTML, ".recent-posts li", author="aside h4", date=".posted")
+    )
 
     def later(minutes: int) -> str:
         return re.sub(r"(\d+)(?= minutes ago)", lambda age: str(int(age[1]) + minutes), html)
@@ -302,6 +304,9 @@ def test_ten_polls_of_the_page_that_this_program_began_with_bring_its_posts_once
     assert [age - ages[0] for age in ages] == [0, 0, 1, 1, 2]
     assert 19 <= ages[0] < 60
     assert sum("<b>" in (title_html or "") for *_, title_html in posts[0]) == 1
+    with world.database.connect() as connection:
+        authors = connection.scalars(select(entries.c.authors)).all()
+    assert [len(names) for names in authors] == [1] * 5
 
 
 # ------------------------------------------------------------------------ published

@@ -182,6 +182,18 @@ def test_a_term_of_a_list_has_its_description_behind_it():
     assert oil.published_at == wick.published_at == datetime(2026, 11, 30, 9, tzinfo=UTC)
 
 
+def test_an_author_outside_of_all_posts_is_that_of_all():
+    html = RECENT.replace(
+        "<nav>", "<meta name=author content='A. L.'><aside><b>Bo</b></aside><nav>"
+    )
+
+    assert [post.authors for post in posts(html, author="aside b")] == [("Bo",)] * 3
+    assert [post.authors for post in posts(html, author=".by, aside b")] == [("Ada",), (), ()]
+    read = read_page(html.encode(), {}, URL, PageReading(selectors(), SENT_AT)).feed
+    assert read is not None
+    assert read.head.author == "A. L."
+
+
 def test_what_stands_behind_any_other_item_belongs_to_no_post():
     html = RECENT.replace("</ul>", "<p>footer</p><time>2 May 2026</time></ul>")
 

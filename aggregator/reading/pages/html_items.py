@@ -5,7 +5,7 @@ Source: HTML Standard; Selectors Level 4, as far as Lexbor has them (docs/config
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -83,7 +83,18 @@ def read_html(
         item = _item(section, parts, base, max_excerpt=min(_MAX_EXCERPT, spare))
         spare -= len(item.excerpt)
         items.append(item)
+    if parts.author and not any(item.author for item in items):
+        items = _of_author(items, page, parts.author)
     return PageDocument(_head(page, url), tuple(items), len(text))
+
+
+def _of_author(
+    items: list[PageItem], page: LexborHTMLParser, author: PartSelector
+) -> list[PageItem]:
+    """Return items with the author of the page, who stands outside of the items."""
+    root = page.css_first("html")
+    name = _text([root], author) if root else ""
+    return [replace(item, author=name) for item in items]
 
 
 def unequal(nodes: Iterable[LexborNode]) -> Iterator[LexborNode]:
@@ -103,8 +114,14 @@ def _head(page: LexborHTMLParser, url: str) -> FeedHead:
         title=escape(next(filter(None, texts), ""), quote=False),
         site_url=url,
         language=root.attributes.get("lang") if root else None,
+        author=_author(page),
         format=FORMAT,
     )
+
+
+def _author(page: LexborHTMLParser) -> str | None:
+    element = page.css_first('meta[name="author" i][content]')
+    return _attribute(element, "content")[:_MAX_TEXT] or None if element else None
 
 
 def page_base(page: LexborHTMLParser, url: str) -> str:
