@@ -9,6 +9,7 @@ from aggregator import config, walls
 from aggregator.database import open_database
 from aggregator.database.columns import FailureJson
 from aggregator.errors import ParseError
+from aggregator.fetch import fetcher
 from aggregator.fetch.response_headers import may_be_document
 from aggregator.model import Failure, FailureKind, PageKind, PageReading, PageSelectors
 from aggregator.reading.worker_task import read_document, read_page
@@ -78,7 +79,9 @@ def test_the_reason_says_what_stands_in_place_of_the_feed(server):
     assert error.status == 403
 
 
-def test_a_refusal_whose_page_never_ends_is_the_same_refusal(server):
+def test_a_refusal_whose_page_never_ends_is_the_same_refusal(server, monkeypatch):
+    monkeypatch.setattr(fetcher, "_REFUSAL_TIMEOUT", 0.1)
+
     def endless(sock):
         sock.sendall(b"HTTP/1.1 403 Forbidden\r\nRetry-After: 60\r\nContent-Length: 99\r\n\r\n<p>")
         server.pause(20)
@@ -90,7 +93,7 @@ def test_a_refusal_whose_page_never_ends_is_the_same_refusal(server):
         "/damaged", b"\x1f\x8b\x08junk" * 20, status=403, headers={"Content-Encoding": "gzip"}
     )
 
-    slow = failure(server.url("/slow"), timeout=0.5)
+    slow = failure(server.url("/slow"))
 
     assert (slow.kind, slow.status) == (FailureKind.FORBIDDEN, 403)
     assert slow.retry_after == timedelta(seconds=60)
