@@ -105,6 +105,8 @@ def test_nothing_else_asks_the_clock_of_the_machine():
         "aggregator/database/clock.py",
         "aggregator/fetch/fetcher.py",  # ages in the head of an answer without a Date
         "aggregator/cli/trial_poll.py",  # a database that is deleted at once
+        "aggregator/cli/discovery.py",  # an answer without a Date, and no database
+        "aggregator/cli/feed_examination.py",  # the pauses of this command between its requests
         "aggregator/scheduler/timed_jobs.py",  # APScheduler counts by this clock
     }
 

@@ -74,6 +74,7 @@ async def refusal(client: Client, tool: str, **arguments: Any) -> str:
     return content.text
 
 
+@pytest.mark.slow
 def test_a_client_starts_the_command_of_the_recipe_and_calls_every_tool(site):
     (text,) = [text for text in blocks("docs/recipes.md", "json") if "mcpServers" in text]
     settings = json.loads(text)["mcpServers"]["posts"]
@@ -191,6 +192,7 @@ def test_the_command_says_what_is_missing(tmp_path, monkeypatch):
     assert "pip install mcp" in one_line(command(tmp_path, "mcp"), 2)
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_its_client(site):
     program = subprocess.run(
         [sys.executable, "-m", "aggregator", "-c", str(site.config.path), "mcp"],

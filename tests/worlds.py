@@ -85,7 +85,7 @@ def record(
     *,
     head: FeedHead | None = None,
     now: datetime = NOW,
-    settings: PollSettings = SETTINGS,
+    settings: PollSettings | None = None,
     **values: Any,
 ) -> write_polls.PollReport:
     """Store one poll of the feed `name`, by default a good one that brought `entries`.
@@ -95,7 +95,7 @@ def record(
     """
     with engine.begin() as connection:
         poll = _poll_of(connection, name, entries, head=head, now=now, **values)
-        (report,) = recording.record(connection, [poll], settings, now=now)
+        (report,) = recording.record(connection, [poll], settings or SETTINGS, now=now)
         assert report is not None
         stored: dict[str, Any] = {}
         if isinstance(poll.result, FailedPoll):  # a poll before this one has read the head
