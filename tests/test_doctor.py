@@ -187,6 +187,27 @@ def test_a_pause_that_the_server_asked_for_holds_unless_a_person_names_the_feed(
     assert finding_of(tmp_path, "busy")["requests"] == 1
 
 
+def test_a_page_without_a_feed_is_asked_for_as_many_posts_as_a_poll_expects(servers, tmp_path):
+    server = servers[2]
+    item = '<li><h3><a href="/{0}">Post {0}</a></h3></li>'
+    server.put("/recent", f"<ul>{''.join(map(item.format, range(6)))}</ul>")
+    select = "{item: li, title: h3, link: a@href}"
+    write_config(
+        tmp_path,
+        [f"{{name: recent, title: R, url: {server.url('/recent')}, select: {select}}}"],
+        network=HOSTS,
+    )
+    command(tmp_path, "poll")
+    fine = finding_of(tmp_path, "recent")
+    server.put("/recent", f"<ul>{item.format(1)}</ul>")
+
+    finding = finding_of(tmp_path, "recent")
+
+    assert (fine["failure"], fine["posts"], fine["reason"]) == (None, 6, "200 with a page")
+    assert finding["failure"] == "page-changed"
+    assert "`aggregator preview recent`" in finding["advice"]
+
+
 def test_a_challenge_is_left_as_it_is(servers, tmp_path):
     server = servers[1]
     server.put("/feed", CHALLENGE.body, status=403, headers=CHALLENGE.headers)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aggregator.cli.config_patch import patch_of
+from aggregator.config import NewAddress, with_new_addresses
 from aggregator.model import Enclosure
 from tests.document_blocks import blocks, configurations, file_of_others
 from tests.feedserver import FeedServer
@@ -82,6 +84,18 @@ def test_the_page_is_added_with_the_selectors_that_the_program_proposes(tmp_path
         "Which wick for which lamp",
     }
     assert {post["date"]["text"] for post in posts} == {"19 minutes ago"}
+
+
+def test_the_patch_of_doctor_is_that_of_the_page(tmp_path):
+    (diff,) = blocks(PAGE, "diff")
+    (text,) = [text for text in configurations(PAGE) if "https://lamp.example/blog/ " in text]
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    url = "https://lamp.example/blog/"
+
+    files, _ = with_new_addresses(path, [NewAddress(url, f"{url}feed.xml")])
+
+    assert patch_of(files, tmp_path).strip() == diff.strip()
 
 
 def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():

@@ -251,7 +251,9 @@ class _Inquiry:
                 fetched.url, read_document, fetched.body, headers, fetched.url
             )
         else:
-            page = PageReading(self._feed.selectors, datetime.now(UTC))
+            health = self._asked_feed.health
+            first_posts = health.first_posts if health else None
+            page = PageReading(self._feed.selectors, datetime.now(UTC), first_posts)
             result = await workers.run(
                 fetched.url, read_page, fetched.body, headers, fetched.url, page
             )
