@@ -188,6 +188,20 @@ def test_a_page_that_lost_its_posts_fails_until_they_are_back_and_keeps_what_it_
     assert world.row.first_posts == 5
 
 
+def test_a_page_that_lost_its_dates_fails_and_one_that_never_had_any_does_not(world):
+    undated = page("oil", "glass").replace("minutes ago", "lamps")
+    world.put(undated)
+    results = [world.poll()]
+    world.put(undated.replace("glass", "wick"))
+    results.append(world.poll())
+    world.put(page("brass"))
+    results.append(world.poll())
+    world.put(undated)
+
+    assert [result.error for result in results] == [None] * 3
+    assert world.poll().error == "page changed: `time, .ago` (date) has no date in 2 posts"
+
+
 def test_other_selectors_read_the_same_page_anew_and_at_once(world):
     world.put(page("oil", "glass"), etag='"1"')
     world.poll()

@@ -74,11 +74,13 @@ class PageReading:
     Attributes:
         sent_at: When the document was sent; "19 minutes ago" counts from then.
         first_posts: Posts of the first good poll; None before that poll.
+        was_dated: An earlier document had a readable date.
     """
 
     selectors: PageSelectors
     sent_at: datetime
     first_posts: int | None = None
+    was_dated: bool = False
 
     @property
     def least_posts(self) -> int:

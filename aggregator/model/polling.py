@@ -183,6 +183,7 @@ class Habits:
         moving_dates: `updated` is the time of the poll, not of the entries.
         zone: Possible zones of times without a zone: minutes east of UTC at least and at most, and
             the number of polls in agreement; None if unknown.
+        dated: A document of a page without a feed had a readable date.
     """
 
     shared_guids: bool = False
@@ -190,6 +191,7 @@ class Habits:
     edited: int = 0
     moving_dates: bool = False
     zone: tuple[int, int, int] | None = None
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

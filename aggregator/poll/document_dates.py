@@ -65,6 +65,8 @@ def learned_habits(
         sent_at: When the document was sent.
     """
     habits = changes.habits
+    if due.selectors is not None and any(e.date and e.date.at for e in document.entries):
+        habits = replace(habits, dated=True)
     if changes.redated >= _MIN_COINCIDENCES and 5 * changes.redated >= 4 * known_count:
         habits = replace(habits, moving_dates=True)
     times = [

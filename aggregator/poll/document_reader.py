@@ -47,7 +47,7 @@ async def read(
         reading = _read_feed(workers, due, headers, url, body)
     else:
         sent_at = http_date(headers.get("date")) or requested_at
-        page = PageReading(due.selectors, sent_at, due.first_posts)
+        page = PageReading(due.selectors, sent_at, due.first_posts, due.habits.dated)
         source = urls.base_without_secrets(url)
         reading = workers.run(due.url, read_page, body, _needed(headers), source, page)
     del body

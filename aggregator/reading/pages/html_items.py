@@ -275,8 +275,7 @@ def _link(
     An `id` is a place on the page.
     """
     if part is None:
-        links = [*(_links(title) if title else ()), *_links(item)]
-        return _first_address((_attribute(link, "href") for link in links), base)
+        return (_default_link(title, base) if title else None) or _default_link(item, base)
     nodes = item.css(part.css) if part.css else [item]
     if part.attribute is None:
         nodes = [link for node in nodes for link in _links(node)]
@@ -284,6 +283,19 @@ def _link(
     if part.attribute == "id":
         references = (f"#{place}" for place in references if place)
     return _first_address(references, base)
+
+
+def _default_link(node: LexborNode, base: str) -> str | None:
+    """Return the first address around or in an element, if possible of the page's own site.
+
+    Links to share a post lead elsewhere.
+    """
+    references = [_attribute(link, "href") for link in _links(node)]
+    site = urls.site_of(base)
+    own_references = (
+        text for text in references if urls.site_of(urls.absolute(text, base) or "") == site
+    )
+    return _first_address(own_references, base) or _first_address(references, base)
 
 
 def _first_address(references: Iterable[str], base: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aggregator.errors import ParseError
-from aggregator.model import FailureKind, PageKind, PageReading, document_defects
+from aggregator.model import FailureKind, PageKind, PageReading, ParsedEntry, document_defects
 from aggregator.reading.pages.page_items import PageItem
 
 
@@ -20,6 +20,22 @@ def check_contract(items: Sequence[PageItem], reading: PageReading, *, url: str)
     if reading.first_posts is not None:
         reason = f"page changed: {reason}"
     raise ParseError(url, reason, FailureKind.PAGE_CHANGED)
+
+
+def check_dates(entries: Sequence[ParsedEntry], reading: PageReading, *, url: str) -> None:
+    """Check that the selector of dates has not lost all dates.
+
+    Without dates, new posts would stand where they do not belong, and nobody would know why.
+
+    Raises:
+        ParseError: No post has a readable date, and earlier posts had.
+    """
+    selector = reading.selectors.date
+    if selector is None or not reading.was_dated or not entries:
+        return
+    if not any(entry.date and entry.date.at for entry in entries):
+        reason = f"page changed: `{selector}` (date) has no date in {len(entries)} posts"
+        raise ParseError(url, reason, FailureKind.PAGE_CHANGED)
 
 
 def incomplete_note(items: Sequence[PageItem]) -> str | None:

@@ -10,7 +10,7 @@ from aggregator.model import (
     ParsedEntry,
     ParsedFeed,
 )
-from aggregator.reading.pages.page_contract import check_contract, incomplete_note
+from aggregator.reading.pages.page_contract import check_contract, check_dates, incomplete_note
 from aggregator.reading.pages.page_dates import page_date
 from aggregator.reading.pages.page_items import PageDocument, PageItem
 from aggregator.reading.pages.sitemap_items import read_sitemap
@@ -30,11 +30,10 @@ def parse_page(
     """
     document = _document(body, headers.get("content-type", ""), url, reading)
     check_contract(document.items, reading, url=url)
-    return ParsedFeed(
-        replace(document.head, note=incomplete_note(document.items)),
-        tuple(_entry(item, reading, document.head.language) for item in _posts(document.items)),
-        size=document.size,
-    )
+    head = replace(document.head, note=incomplete_note(document.items))
+    entries = tuple(_entry(item, reading, head.language) for item in _posts(document.items))
+    check_dates(entries, reading, url=url)
+    return ParsedFeed(head, entries, size=document.size)
 
 
 def _document(body: bytes, content_type: str, url: str, reading: PageReading) -> PageDocument:
