@@ -135,6 +135,8 @@ def test_a_document_that_is_not_the_expected_json_is_refused():
     assert refusal(b"\xff\xfe\x00", selectors) == "not JSON"
     assert refusal(b'"text"', selectors) == "`$.posts[*]` matches nothing"
     assert refusal(b'{"posts": "text"}', selectors) == "`$.posts[*]` matches nothing"
+    with pytest.raises(ParseError, match="page changed: not JSON"):
+        read_page(b"<p>", {}, URL, PageReading(selectors, SENT_AT, first_posts=3))
 
 
 def test_hostile_json_is_read_within_limits():
@@ -225,7 +227,7 @@ def test_a_sitemap_of_sitemaps_is_refused_with_the_address_of_the_newest():
         sitemap(children, root="sitemapindex")
 
     assert raised.value.reason == (
-        "a sitemap of 3 sitemaps; use one of them, such as the newest: https://lamp.example/3.xml"
+        "a sitemap of sitemaps; use one of them, such as the newest: https://lamp.example/3.xml"
     )
 
 

@@ -63,6 +63,18 @@ def test_a_date_is_read_as_the_people_of_the_page_write_it(language, text, meant
     assert post.date.text == text
 
 
+def test_the_dates_of_a_page_tell_whether_the_month_stands_first():
+    def months(*texts: str) -> list[int | None]:
+        items = "".join(f"<li><a href=/{text}>A</a><i>{text}</i></li>" for text in texts)
+        html = f"<html lang=en><ul class=recent>{items}</ul>"
+        return [post.published_at and post.published_at.month for post in posts(html, date="i")]
+
+    assert months("22/11/2026", "05/11/2026") == [11, 11]
+    assert months("11/22/2026", "11/05/2026") == [11, 11]
+    assert months("05/11/2026", "06/11/2026") == [None, None]
+    assert months("22/11/2026", "11/23/2026", "05/11/2026") == [11, 11, None]
+
+
 # ------------------------------------------------------------------------ parts
 
 

@@ -19,7 +19,13 @@ from aggregator.dates.weeks import (
     is_closed,
     open_since,
 )
-from aggregator.dates.written_text import MAX_WRITTEN_LENGTH, WrittenDate, corrected, written_date
+from aggregator.dates.written_text import (
+    MAX_WRITTEN_LENGTH,
+    WrittenDate,
+    corrected,
+    is_month_first,
+    written_date,
+)
 from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrow_bounds
 
 __all__ = [
@@ -39,6 +45,7 @@ __all__ = [
     "entry_date",
     "in_zone",
     "is_closed",
+    "is_month_first",
     "likely_offset",
     "narrow_bounds",
     "open_since",

@@ -38,7 +38,6 @@ _DIRECTIONS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SEPARATORS = "·•|–—‒―()[]{},;:\n،、〜~>/"
 _EDGES = f" {_SEPARATORS}.-"
 _SEGMENTS = re.compile(r"\s*[·•|–—()\[\]]\s*|\s+-\s+")
-_NO_MINUTES_BESIDE_TEXT = frozenset({"m", "min", "mins", "mn", "мин"})
 
 
 class PassedSpan(NamedTuple):
@@ -102,7 +101,8 @@ def _sum(grammar: _Grammar, match: re.Match[str]) -> PassedSpan:
 def lone_span(text: str, language: str | None) -> PassedSpan | None:
     """Return the time that has passed according to a number with a unit alone: "3h", "Ann · 2 d".
 
-    Minutes beside other text may be the time that reading takes, and are left out.
+    "48 min" is how long something takes, and so is "5m" beside other text; behind a minus sign both
+    are the time that has passed.
 
     Args:
         text: Folded.
@@ -113,9 +113,10 @@ def lone_span(text: str, language: str | None) -> PassedSpan | None:
             match = grammar.lone_amount.fullmatch(segment)
             if match is None:
                 continue
-            if len(segments) > 1 and match["unit"] in _NO_MINUTES_BESIDE_TEXT:
-                continue
             unit = _UNITS[grammar.units[match["unit"]][0]]
+            is_length = match["unit"] != "m" or len(segments) > 1
+            if unit == _UNITS[_MINUTE] and is_length and not segment.startswith("-"):
+                return None
             return PassedSpan(int(match["count"]) * unit, unit, 0, len(text))
     return None
 

@@ -6,7 +6,7 @@ read as one: of two readings that differ, neither is taken unless the page's lan
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ MAX_WRITTEN_LENGTH = 200
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 _MONTH, _YEAR = timedelta(days=31), timedelta(days=366)
+_MAX_NAMES_BEFORE = 3  # words of an author before a date without a year
 _FUTURE = timedelta(days=1)  # that a date without a year may lie ahead, in another zone
 _LIKE_OTHER_WORDS = frozenset({"may", "march", "mars", "mai", "maj"})  # may, I march ...
 
@@ -119,7 +120,12 @@ class _TimeOfDay(NamedTuple):
 
 
 def written_date(
-    text: str, now: datetime, zone: tzinfo | None = None, language: str | None = None
+    text: str,
+    now: datetime,
+    zone: tzinfo | None = None,
+    language: str | None = None,
+    *,
+    month_first: bool | None = None,
 ) -> WrittenDate | None:
     """Return the date in a short text, None for a text without a date or with too many words.
 
@@ -128,13 +134,15 @@ def written_date(
         now: What relative dates count from, aware.
         zone: The zone of times without one; None: as if in UTC, and not `zoned`.
         language: Tag of the language of the page; None if unknown.
+        month_first: The order of numeric dates in the document; None: that of the language.
     """
     line = " ".join(text.split())
     if not line or len(line) > MAX_WRITTEN_LENGTH:
         return None
     if _FOR_PROGRAMS.fullmatch(line) and (for_programs := _for_programs(line, zone)):
         return for_programs
-    reading = _Reading(line, now, zone, language)
+    order = _is_month_first_in(language) if month_first is None else month_first
+    reading = _Reading(line, now, zone, language, order)
     try:
         dated = reading.best()
     except OverflowError:
@@ -182,7 +190,14 @@ class _Reading:
         text: The text without the time of day and its zone.
     """
 
-    def __init__(self, line: str, now: datetime, zone: tzinfo | None, language: str | None) -> None:
+    def __init__(
+        self,
+        line: str,
+        now: datetime,
+        zone: tzinfo | None,
+        language: str | None,
+        month_first: bool | None,
+    ) -> None:
         text = folded(line)
         for pattern, mark in _MARKS:
             text = pattern.sub(mark, text)
@@ -190,6 +205,7 @@ class _Reading:
         self._now = now.astimezone(UTC)
         self._zone = zone
         self._language = language
+        self._month_first = month_first
         self._today = now.astimezone(zone or UTC).date()
 
     def best(self) -> WrittenDate | None:
@@ -267,14 +283,15 @@ class _Reading:
         return is_lead(f"{self.text[: match.start()]} {self.text[match.end() :]}")
 
     def _numeric_day(self, match: re.Match[str]) -> date | None:
-        """Read `5/3/2019`, where the order of day and month is certain or the language has one."""
-        tag = (self._language or "").casefold().replace("_", "-")
-        month_first = tag in _MONTH_FIRST
-        numeric = date_text.numeric_day(match, _weekday_in(self.text), american=month_first)
-        if numeric is None or numeric.is_certain or month_first:
+        """Read `5/3/2019` where the order of day and month is certain, or known."""
+        numeric = date_text.numeric_day(match, _weekday_in(self.text), american=False)
+        if numeric is None or numeric.is_certain:
             return numeric and numeric.date
-        day_first = language_code(tag) in _DAY_FIRST or (tag.startswith("en-") and tag != "en-ca")
-        return numeric.date if day_first else None
+        if self._month_first is None:
+            return None
+        first, second = int(match[1]), int(match[3])
+        month, day = (first, second) if self._month_first else (second, first)
+        return date_text.calendar_date(date_text.whole_year(match[4]), month, day)
 
     def _day_without_year(self) -> _NamedDay | None:
         for match in (match for pattern in _NO_YEAR for match in pattern.finditer(self.text)):
@@ -288,10 +305,14 @@ class _Reading:
 
     def _is_date_beside_text(self, match: re.Match[str], name: str) -> bool:
         before, after = self.text[: match.start()], self.text[match.end() :]
+        if re.match(r"[,\s]*(?:19|20)\d\d", after):
+            return False  # the year, of which something else is a part
         if stands_alone(before, after):
             return True
         is_name = len(name) > 3 and name not in _LIKE_OTHER_WORDS
-        return is_name and not re.search(r"[^\W_]", after) and not re.search(r"\d", before)
+        if not is_name or re.search(r"[^\W_]", after) or re.search(r"\d", before):
+            return False
+        return len(before.split()) <= _MAX_NAMES_BEFORE
 
     def _latest(self, month: int, day: int) -> date | None:
         """Return the latest such day that is not in the future."""
@@ -317,6 +338,34 @@ class _Reading:
             days_ago = 7
         day = self._today - timedelta(days=days_ago)
         return _NamedDay(day, DAY, "a weekday", 0, len(self.text))
+
+
+def is_month_first(texts: Iterable[str]) -> bool | None:
+    """Return whether numeric dates of a document have the month first, as in `11/23/2026`.
+
+    Args:
+        texts: Of the dates of one document.
+
+    Returns:
+        None where no date tells, or where dates differ.
+    """
+    pairs = [
+        (int(match[1]), int(match[3]))
+        for text in texts
+        for match in date_text.NUMBERS.finditer(folded(text[:MAX_WRITTEN_LENGTH]))
+        if match[2] != "."
+    ]
+    orders = {second > 12 for first, second in pairs if (first > 12) != (second > 12)}
+    return orders.pop() if len(orders) == 1 else None
+
+
+def _is_month_first_in(language: str | None) -> bool | None:
+    """Return whether a language has the month first; None for several orders, or an unknown one."""
+    tag = (language or "").casefold().replace("_", "-")
+    if tag in _MONTH_FIRST:
+        return True
+    is_day_first = language_code(tag) in _DAY_FIRST or (tag.startswith("en-") and tag != "en-ca")
+    return False if is_day_first else None
 
 
 def _without_clock(text: str) -> tuple[_TimeOfDay | None, str]:
@@ -357,9 +406,7 @@ def _days_with_year(
 def _is_apart(text: str, match: re.Match[str]) -> bool:
     """Whether a date is not a part of a longer number, such as that of a version."""
     before, after = text[: match.start()], text[match.end() :]
-    return not re.search(r"(?:[a-z]|\d[.,:/-])$", before) and not re.match(
-        r"[./-]?\d|[a-z_]", after
-    )
+    return not re.search(r"(?:[a-z]|\d[.,:/-])$", before) and not re.match(r"[./-]?\d", after)
 
 
 def _weekday_in(text: str) -> int | None:

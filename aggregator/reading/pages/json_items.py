@@ -7,11 +7,10 @@ from typing import Any
 from jsonpath import JSONPath
 
 from aggregator import urls
-from aggregator.errors import ParseError
-from aggregator.model import FailureKind, FeedHead, PageSelectors
+from aggregator.model import FeedHead, PageSelectors
 from aggregator.reading.document_limits import MAX_ENTRIES
 from aggregator.reading.pages.json_paths import path, values
-from aggregator.reading.pages.page_items import PageDocument, PageItem
+from aggregator.reading.pages.page_items import PageDocument, PageItem, UnfitDocumentError
 from aggregator.text.encodings import in_utf8
 from aggregator.text.hypertext import from_plain, has_markup
 from aggregator.text.json_values import json_value
@@ -44,16 +43,16 @@ def read_json(
         selectors: Right ones, see `selector_syntax`.
 
     Raises:
-        ParseError: The document is not JSON.
+        UnfitDocumentError: The document is not JSON.
     """
     document = in_utf8(body, content_type)
     try:
         data = json_value(document.decode())
         items = list(values(path(selectors.item), data, limit=MAX_ENTRIES))
     except RecursionError as error:
-        raise ParseError(url, "JSON nested too deeply for ..", FailureKind.PAGE_CHANGED) from error
+        raise UnfitDocumentError("JSON nested too deeply for ..") from error
     except ValueError as error:
-        raise ParseError(url, "not JSON", FailureKind.PAGE_CHANGED) from error
+        raise UnfitDocumentError("not JSON") from error
     parts = {
         name: tuple(
             map(path, (text,) if (text := getattr(selectors, name)) else KEYS.get(name, ()))

@@ -16,10 +16,14 @@ def check_contract(items: Sequence[PageItem], reading: PageReading, *, url: str)
     posts = sum(item.is_whole for item in items)
     if posts >= reading.least_posts and (posts or not items):
         return
-    reason = f"{_shortfall(items, posts, reading)}{_expectation(items, reading)}"
-    if reading.first_posts is not None:
-        reason = f"page changed: {reason}"
-    raise ParseError(url, reason, FailureKind.PAGE_CHANGED)
+    shortfall = f"{_shortfall(items, posts, reading)}{_expectation(items, reading)}"
+    raise page_changed(shortfall, reading, url=url)
+
+
+def page_changed(reason: str, reading: PageReading, *, url: str) -> ParseError:
+    """Return the error of a document that is not as config.yaml says; changed if it once was."""
+    changed = "page changed: " if reading.first_posts is not None else ""
+    return ParseError(url, f"{changed}{reason}", FailureKind.PAGE_CHANGED)
 
 
 def check_dates(entries: Sequence[ParsedEntry], reading: PageReading, *, url: str) -> None:

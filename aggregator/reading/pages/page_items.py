@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from aggregator.model import FeedHead
 
 
+class UnfitDocumentError(ValueError):
+    """A document of another kind than config.yaml says; `str()` says what the document is."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageItem:
     """A post as a document has it: no value is safe, and no date is read.

@@ -3,16 +3,23 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from aggregator import dates
 from aggregator.links import without_tracking
 from aggregator.model import (
+    Date,
     PageKind,
     PageReading,
     ParsedEntry,
     ParsedFeed,
 )
-from aggregator.reading.pages.page_contract import check_contract, check_dates, incomplete_note
+from aggregator.reading.pages.page_contract import (
+    check_contract,
+    check_dates,
+    incomplete_note,
+    page_changed,
+)
 from aggregator.reading.pages.page_dates import page_date
-from aggregator.reading.pages.page_items import PageDocument, PageItem
+from aggregator.reading.pages.page_items import PageDocument, PageItem, UnfitDocumentError
 from aggregator.reading.pages.sitemap_items import read_sitemap
 
 
@@ -28,10 +35,17 @@ def parse_page(
     Raises:
         ParseError: The selectors do not find the expected posts.
     """
-    document = _document(body, headers.get("content-type", ""), url, reading)
+    try:
+        document = _document(body, headers.get("content-type", ""), url, reading)
+    except UnfitDocumentError as error:
+        raise page_changed(str(error), reading, url=url) from error
     check_contract(document.items, reading, url=url)
     head = replace(document.head, note=incomplete_note(document.items))
-    entries = tuple(_entry(item, reading, head.language) for item in _posts(document.items))
+    order = dates.is_month_first(text for item in document.items for text in item.dates)
+    entries = tuple(
+        _entry(item, page_date(item.dates, reading.sent_at, head.language, month_first=order))
+        for item in _posts(document.items)
+    )
     check_dates(entries, reading, url=url)
     return ParsedFeed(head, entries, size=document.size)
 
@@ -62,7 +76,7 @@ def _posts(items: Iterable[PageItem]) -> Iterator[PageItem]:
             yield item
 
 
-def _entry(item: PageItem, reading: PageReading, language: str | None) -> ParsedEntry:
+def _entry(item: PageItem, date: Date | None) -> ParsedEntry:
     return ParsedEntry(
         guid=without_tracking(item.link or ""),
         link=item.link,
@@ -72,5 +86,5 @@ def _entry(item: PageItem, reading: PageReading, language: str | None) -> Parsed
         authors=(item.author,) if item.author else (),
         image=item.image,
         updated=item.updated,
-        date=page_date(item.dates, reading.sent_at, language),
+        date=date,
     )

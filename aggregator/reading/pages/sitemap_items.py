@@ -11,15 +11,14 @@ from urllib.parse import unquote, urlsplit
 from xml.parsers import expat
 
 from aggregator import urls
-from aggregator.errors import ParseError
-from aggregator.model import FailureKind, FeedHead
+from aggregator.model import FeedHead
 from aggregator.reading.document_limits import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
     MAX_ENTRIES,
     MAX_NAMESPACE,
 )
-from aggregator.reading.pages.page_items import PageDocument, PageItem
+from aggregator.reading.pages.page_items import PageDocument, PageItem, UnfitDocumentError
 from aggregator.text.encodings import in_utf8
 
 FORMAT = "Sitemap"
@@ -45,10 +44,6 @@ _NO_WORDS = re.compile(r"[\W\d_]*|index|default", re.IGNORECASE)
 _Fields = dict[str, str]
 
 
-class _RefusedError(Exception):
-    """The document is beyond the limits; the message says which."""
-
-
 def read_sitemap(body: bytes, *, content_type: str, url: str) -> PageDocument:
     """Return the pages of a sitemap, at most `MAX_ENTRIES`: of more, those changed last.
 
@@ -57,20 +52,19 @@ def read_sitemap(body: bytes, *, content_type: str, url: str) -> PageDocument:
         url: Address of the sitemap.
 
     Raises:
-        ParseError: The document is not a sitemap, or a sitemap of sitemaps, which is refused with
-            the address of its newest one.
+        UnfitDocumentError: The document is not a sitemap, or is a sitemap of sitemaps, which is
+            refused with the address of its newest one.
     """
     document = in_utf8(body, content_type)
     walk = _SitemapWalk()
     try:
         walk.run(document)
-    except (expat.ExpatError, ValueError, _RefusedError) as error:
-        reason = str(error) if isinstance(error, _RefusedError) else "not a sitemap: not XML"
-        raise ParseError(url, reason, FailureKind.PAGE_CHANGED) from error
+    except expat.ExpatError as error:
+        raise UnfitDocumentError("not a sitemap: not XML") from error
     if walk.root not in ("urlset", "sitemapindex"):
-        raise ParseError(url, "not a sitemap: XML of another kind", FailureKind.PAGE_CHANGED)
+        raise UnfitDocumentError("not a sitemap: XML of another kind")
     if walk.root == "sitemapindex":
-        raise ParseError(url, _index_reason(walk.entries, url), FailureKind.PAGE_CHANGED)
+        raise UnfitDocumentError(_index_reason(walk.entries, url))
     entries = _latest(walk.entries)
     return PageDocument(
         FeedHead(site_url=urls.joined(url, "/"), format=FORMAT),
@@ -140,7 +134,7 @@ def _index_reason(entries: list[_Fields], url: str) -> str:
     if not addresses:
         return "a sitemap of sitemaps without any"
     *_, newest = max(addresses)
-    return f"a sitemap of {len(addresses)} sitemaps; use one of them, such as the newest: {newest}"
+    return f"a sitemap of sitemaps; use one of them, such as the newest: {newest}"
 
 
 class _SitemapWalk:
@@ -163,7 +157,7 @@ class _SitemapWalk:
         """Walk, once.
 
         Raises:
-            _RefusedError: The document is beyond the limits.
+            UnfitDocumentError: The document is beyond the limits.
             ExpatError: The document is not well-formed.
         """
         parser = expat.ParserCreate("utf-8", _SEPARATOR)
@@ -176,19 +170,19 @@ class _SitemapWalk:
         parser.Parse(document, True)
 
     def _refuse_entities(self, *_: object) -> NoReturn:
-        raise _RefusedError("a sitemap with entities of its own")
+        raise UnfitDocumentError("a sitemap with entities of its own")
 
     def _declare(self, _prefix: str | None, namespace: str | None) -> None:
         if len(namespace or "") > MAX_NAMESPACE:
-            raise _RefusedError("a sitemap with a namespace that is too long")
+            raise UnfitDocumentError("a sitemap with a namespace that is too long")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(_SEPARATOR)[2]
         self._elements += 1
         if self._elements > _MAX_ELEMENTS or len(self._names) == MAX_DEPTH:
-            raise _RefusedError("a sitemap with too many elements")
+            raise UnfitDocumentError("a sitemap with too many elements")
         if len(attributes) > MAX_ATTRIBUTES:
-            raise _RefusedError("a sitemap with too many attributes")
+            raise UnfitDocumentError("a sitemap with too many attributes")
         if not self._names:
             self.root = local
         parent = self._names[-1] if self._names else ""
