@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.model import CleanEntry, FailureKind, PageKind, PageReading, PageSelectors
+from aggregator.model import (
+    CleanEntry,
+    CleanFeed,
+    FailureKind,
+    PageKind,
+    PageReading,
+    PageSelectors,
+)
 from aggregator.reading.worker_task import read_page
 
 URL = "https://lamp.example/news/"
@@ -61,6 +68,20 @@ def test_a_date_is_read_as_the_people_of_the_page_write_it(language, text, meant
     assert post.published_at == (datetime.fromisoformat(meant) if meant else None)
     assert post.date is not None
     assert post.date.text == text
+
+
+def test_dates_that_could_be_two_days_are_not_a_changed_page():
+    html = "<html lang=en><ul class=recent><li><a href=/a>A</a><i>{}</i></ul>"
+
+    def read(text: str) -> CleanFeed | None:
+        reading = PageReading(selectors(date="i"), SENT_AT, 1, was_dated=True)
+        return read_page(html.format(text).encode(), {}, URL, reading).feed
+
+    feed = read("05/11/2026")
+    assert feed is not None
+    assert [post.published_at for post in feed.entries] == [None]
+    with pytest.raises(ParseError, match="has no date in 1 posts"):
+        read("Ada")
 
 
 def test_the_dates_of_a_page_tell_whether_the_month_stands_first():

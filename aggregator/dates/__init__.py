@@ -23,6 +23,7 @@ from aggregator.dates.written_text import (
     MAX_WRITTEN_LENGTH,
     WrittenDate,
     corrected,
+    has_numeric_date,
     is_month_first,
     written_date,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "closed_at",
     "corrected",
     "entry_date",
+    "has_numeric_date",
     "in_zone",
     "is_closed",
     "is_month_first",

@@ -359,6 +359,11 @@ def is_month_first(texts: Iterable[str]) -> bool | None:
     return orders.pop() if len(orders) == 1 else None
 
 
+def has_numeric_date(text: str) -> bool:
+    """Whether a text has a date such as `5/11/2026`, also where the order of numbers is unknown."""
+    return date_text.NUMBERS.search(folded(text[:MAX_WRITTEN_LENGTH])) is not None
+
+
 def _is_month_first_in(language: str | None) -> bool | None:
     """Return whether a language has the month first; None for several orders, or an unknown one."""
     tag = (language or "").casefold().replace("_", "-")

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from aggregator import dates
 from aggregator.errors import ParseError
-from aggregator.model import FailureKind, PageKind, PageReading, ParsedEntry, document_defects
+from aggregator.model import Date, FailureKind, PageKind, PageReading, ParsedEntry, document_defects
 from aggregator.reading.pages.page_items import PageItem
 
 
@@ -37,9 +38,14 @@ def check_dates(entries: Sequence[ParsedEntry], reading: PageReading, *, url: st
     selector = reading.selectors.date
     if selector is None or not reading.was_dated or not entries:
         return
-    if not any(entry.date and entry.date.at for entry in entries):
+    if not any(entry.date and _is_date(entry.date) for entry in entries):
         reason = f"page changed: `{selector}` (date) has no date in {len(entries)} posts"
         raise ParseError(url, reason, FailureKind.PAGE_CHANGED)
+
+
+def _is_date(date: Date) -> bool:
+    """Whether a text is a date, also one that could be two days, like `5/11/2026`."""
+    return date.at is not None or dates.has_numeric_date(date.text)
 
 
 def incomplete_note(items: Sequence[PageItem]) -> str | None:
