@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import urls
-from aggregator.cli.doctor_findings import Finding, advice_of
+from aggregator.cli.doctor_findings import LETTER_KINDS, Finding, advice_of
 from aggregator.cli.owner_letter import Robot, letter_of
 from aggregator.model import Failure, FailureKind, Subscription
 from aggregator.reading.autodiscovery import advertised_feeds
@@ -255,6 +255,22 @@ def test_a_letter_without_a_public_page_does_not_name_the_page():
     assert "robot" not in letter
     assert "https://lamp.example/feed?token=***" in letter
     assert all(len(line) <= 78 for line in letter.splitlines())
+
+
+@pytest.mark.parametrize("kind", sorted(LETTER_KINDS))
+def test_each_letter_says_what_is_wrong_and_asks_for_one_thing(kind):
+    feed = Subscription("lamp", "https://lamp.example/feed")
+    finding = Finding(feed, "no feed", NOW, 1, 403, Failure(kind, 403, None, "Lampwall"))
+    page = "https://planet.example/about/robot"
+
+    letter = letter_of(finding, Robot("Recent posts", "aggregator/1.0", page, None), None)
+
+    assert letter is not None
+    assert letter.startswith("Subject: The feed of lamp.example can't be read\n\nHello,\n\n")
+    assert letter.isascii() or "’" in finding.sentence
+    assert "ould you" in letter or "Has the " in letter
+    assert finding.sentence.split()[0] in letter
+    assert page in letter
 
 
 def test_nobody_is_asked_for_what_nobody_can_mend():

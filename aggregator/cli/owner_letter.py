@@ -85,7 +85,7 @@ def letter_of(finding: Finding, robot: Robot, failing_since: datetime | None) ->
 
 
 def _beginning(robot: Robot, failing_since: datetime | None) -> str:
-    reader = f"our feed reader “{robot.title}” subscribes to a feed of yours"
+    reader = f'our feed reader "{robot.title}" subscribes to a feed of yours'
     if failing_since is None:
         return f"{reader}, and can't read it now."
     day = f"{failing_since.astimezone(UTC):%Y-%m-%d}"

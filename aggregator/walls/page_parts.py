@@ -13,6 +13,8 @@ from aggregator.text.references import unescape
 MAX_SEARCHED = 250_000
 """Bytes at the beginning of a body in which signs are looked for."""
 
+_MAX_TAGS = 20_000  # with comments; a page with more is read so far
+_MAX_TITLE = 500  # characters
 _TAG = re.compile(r"<(?:(!--)|(/?[a-z][a-z0-9-]{0,30})(?=[\s/>])([^<>]*)>?)", re.IGNORECASE)
 _RAW_ENDS = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "title")
@@ -50,7 +52,10 @@ def page_parts(body: bytes) -> PageParts:
     texts: list[str] = []
     title = ""
     position = tags = 0
-    while tag := _TAG.search(page, position):
+    for _ in range(_MAX_TAGS):
+        tag = _TAG.search(page, position)
+        if tag is None:
+            break
         texts.append(page[position : tag.start()])
         if tag[1]:
             end = page.find("-->", tag.end())
@@ -63,7 +68,7 @@ def page_parts(body: bytes) -> PageParts:
             raw_end = _RAW_ENDS[name].search(page, position)
             end = len(page) if raw_end is None else raw_end.start()
             if name == "title":
-                title = title or _text(page[position:end])
+                title = title or _text(page[position:end][:_MAX_TITLE])
             else:
                 code.append(page[position:end])
             position = end
