@@ -12,7 +12,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import lists, pages, pictures, polling, postgresql, publishing, stories, ticks, walls
+from bench import (
+    lists,
+    page_proposals,
+    pages,
+    pictures,
+    polling,
+    postgresql,
+    publishing,
+    stories,
+    ticks,
+    walls,
+)
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -165,6 +176,11 @@ def postgresql_table(arguments: argparse.Namespace) -> list[str]:
     return postgresql.table(min(arguments.feeds, 1000), stored=arguments.stored)
 
 
+def proposal_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return how rightly the posts of pages without feeds are found."""
+    return page_proposals.table()
+
+
 SECTIONS = {
     "polling": phase_table,
     "growth": growth_table,
@@ -172,6 +188,7 @@ SECTIONS = {
     "feeds": feed_table,
     "stories": story_table,
     "walls": wall_table,
+    "proposals": proposal_table,
     "lists": list_table,
     "pictures": picture_table,
     "postgresql": postgresql_table,

@@ -61,9 +61,15 @@ class PageFixture:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many of a page's posts came out right, and how many entries are none of its posts."""
+    """How many of a page's posts came out right, and how many entries are none of its posts.
+
+    Attributes:
+        right: In all parts.
+        named: In title and link.
+    """
 
     right: int
+    named: int
     posts: int
     others: int
 
@@ -113,4 +119,7 @@ def verdict(fixture: PageFixture, selectors: PageSelectors | None) -> Verdict:
         post.link in by_link and post.is_right(by_link[post.link]) for post in fixture.posts
     )
     links = {post.link for post in fixture.posts}
-    return Verdict(right, len(fixture.posts), sum(entry.url not in links for entry in read))
+    named = sum(
+        post.link in by_link and by_link[post.link].title == post.title for post in fixture.posts
+    )
+    return Verdict(right, named, len(fixture.posts), sum(entry.url not in links for entry in read))

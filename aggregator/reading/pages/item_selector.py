@@ -7,26 +7,66 @@ from aggregator.reading.pages.selector_cost import id_selector, simple_selectors
 
 _LEVELS = 6  # of common ancestors that are tried
 _TRIED = 8  # selectors of an ancestor, and of the items
-_WITHIN, _CHILD, _WITH_LINK = 0.4, 0.5, 1.5  # costs of what makes a selector longer
+_MAX_ALTERNATIVES = 3
+_MAX_WITHIN = 150  # elements within a group's element that are looked at
+_WITHIN, _CHILD, _WITH_PART = 0.4, 0.5, 1.5  # costs of what makes a selector longer
 
 
 def item_selector(group: Sequence[PageElement]) -> tuple[str, float] | None:
     """Return the selector with the least cost, and the cost; None without a selector."""
     common = _common(group)
-    if not common:
-        return None
     numbers = [element.number for element in group]
     matches = {selector: _matches(group[0], selector) for selector, _ in common}
     rated = []
     for selector, cost, selected in _candidates(group, common, matches):
         if [element.number for element in selected] == numbers:
             rated.append((cost, len(selector), selector))
-        elif [element.number for element in selected if _has_link(element)] == numbers:
-            rated.append((cost + _WITH_LINK, len(selector), f"{selector}:has(a)"))
+        elif len(selected) > len(group) and set(numbers).issubset(
+            element.number for element in selected
+        ):
+            rated += [
+                (cost + _WITH_PART, len(selector), f"{selector}:has({tag})")
+                for tag in _tags_of_group_alone(group, selected)
+            ]
     if not rated:
-        return None
+        return _alternatives(group)
     cost, _, selector = min(rated)
     return selector, cost
+
+
+def _alternatives(group: Sequence[PageElement]) -> tuple[str, float] | None:
+    """Return a selector of a few classes that together select a group, as of odd and even rows."""
+    numbers = {element.number for element in group}
+    chosen: dict[str, float] = {}
+    for element in group:
+        names = dict(simple_selectors(element))
+        if not chosen.keys() & names.keys():
+            exact = [
+                (cost, name)
+                for name, cost in names.items()
+                if {match.number for match in _matches(element, name)} <= numbers
+            ]
+            if not exact or len(chosen) == _MAX_ALTERNATIVES:
+                return None
+            cost, name = min(exact)
+            chosen[name] = cost
+    return ", ".join(chosen), sum(chosen.values()) + 1
+
+
+def _tags_of_group_alone(
+    group: Sequence[PageElement], selected: Sequence[PageElement]
+) -> list[str]:
+    """Return tags within each element of a group, and within no other selected element."""
+    numbers = {element.number for element in group}
+    tags = set.intersection(*(_tags_within(element) for element in group))
+    for element in selected:
+        if element.number not in numbers:
+            tags -= _tags_within(element)
+    return sorted(tags, key=lambda tag: (tag != "a", tag))[:1]
+
+
+def _tags_within(element: PageElement) -> set[str]:
+    return {part.tag for part in element.within()[1:_MAX_WITHIN] if part.tag.isalnum()}
 
 
 def _common(group: Sequence[PageElement]) -> list[tuple[str, float]]:
@@ -95,11 +135,6 @@ def _is_within(element: PageElement, selector: str, ancestor: PageElement) -> bo
 def _has(element: PageElement, selector: str) -> bool:
     names = [*id_selector(element), *simple_selectors(element)]
     return any(selector == name for name, _ in names)
-
-
-def _has_link(element: PageElement) -> bool:
-    counts = element.outline.link_counts
-    return counts[element.last_number + 1] > counts[element.number]
 
 
 def _common_ancestor(group: Sequence[PageElement]) -> PageElement | None:

@@ -72,8 +72,9 @@ def slots(items: Sequence[PageElement]) -> list[Slot]:
     matches: dict[str, int] = {}
     costs: dict[str, float] = {}
     for index, item in enumerate(items):
+        outer = _outer_selectors(item)
         for element in item.within()[:_MAX_WITHIN]:
-            for selector, cost in _selectors(element, item):
+            for selector, cost in _selectors(element, item, outer):
                 row = rows.setdefault(selector, [None] * len(items))
                 row[index] = row[index] or element
                 matches[selector] = matches.get(selector, 0) + 1
@@ -94,7 +95,22 @@ def elements_looked_at(items: Sequence[PageElement]) -> int:
     return sum(min(item.last_number - item.number + 1, _MAX_WITHIN) for item in items)
 
 
-def _selectors(element: PageElement, item: PageElement) -> Iterator[tuple[str, float]]:
+def _outer_selectors(item: PageElement) -> frozenset[str]:
+    """Return the selectors of an item and of the ancestors.
+
+    Before another selector these would not restrict anything: ancestors count up to the root.
+    """
+    ancestor: PageElement | None = item
+    names: set[str] = set()
+    while ancestor is not None:
+        names.update(name for name, _ in (*simple_selectors(ancestor), *_columns(ancestor)))
+        ancestor = ancestor.parent
+    return frozenset(names)
+
+
+def _selectors(
+    element: PageElement, item: PageElement, outer: frozenset[str]
+) -> Iterator[tuple[str, float]]:
     simple = simple_selectors(element)
     positions = _positions(element, simple)
     best = [*simple[:2], *positions]
@@ -105,7 +121,7 @@ def _selectors(element: PageElement, item: PageElement) -> Iterator[tuple[str, f
     while ancestor is not None and ancestor is not item and levels < _LEVELS:
         names = simple_selectors(ancestor)
         for name, cost in (*names[:2], *_columns(ancestor)):
-            if cost < UTILITY:
+            if cost < UTILITY and name not in outer:
                 yield from (
                     (f"{name} {selector}", cost + own_cost + _TOGETHER)
                     for selector, own_cost in best
@@ -116,7 +132,7 @@ def _selectors(element: PageElement, item: PageElement) -> Iterator[tuple[str, f
 def _positions(element: PageElement, simple: list[tuple[str, float]]) -> list[tuple[str, float]]:
     """Return selectors by the place among siblings."""
     parent = element.parent
-    if parent is None or not simple or parent.size < 2:
+    if parent is None or not simple:
         return []
     tag = element.tag
     places = _columns(element)

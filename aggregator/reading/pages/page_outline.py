@@ -32,6 +32,10 @@ _FRAME_WORDS = frozenset(
 _SIDE_WORDS = frozenset("aside sidebar side widget widgets mostread popular trending".split())
 _ARTICLE_TAGS = frozenset({"article", "li", "main", "section", "tr"})
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# Classes that say how an element looks, not what it is.
+_STYLE = re.compile(
+    r"(?<!\S)(?:text|font|leading|tracking|items|has|is|col|line|d|[mp][xytrbse]?)-\S+"
+)
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -162,7 +166,8 @@ class Outline:
 
 def _words(attributes: dict[str, str]) -> frozenset[str]:
     names = " ".join(attributes.get(name, "") for name in ("class", "itemprop", "rel"))
-    return frozenset(_LETTERS.findall(_CAMEL_CASE.sub(" ", names[:500]).lower())[:_MAX_WORDS])
+    names = _STYLE.sub(" ", names[:500])
+    return frozenset(_LETTERS.findall(_CAMEL_CASE.sub(" ", names).lower())[:_MAX_WORDS])
 
 
 def _is_frame(element: PageElement) -> bool:

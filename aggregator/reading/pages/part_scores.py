@@ -4,8 +4,9 @@ Each function returns how well a place fits, None for not at all.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import log, sqrt
+from math import log
 
 from aggregator.reading.pages.item_slots import Slot
 from aggregator.reading.pages.page_dates import page_date
@@ -17,8 +18,15 @@ _INLINE = frozenset("a b i em strong code u mark sub sup small q abbr font cite"
 _SENTENCE_ENDS = (".", "…", "。", "...", "।")
 _NUMBER = re.compile(r"[\W\d_]*")
 _DIGIT = re.compile(r"\d")
-_BY = re.compile(r"(?:by|von|par|por|di|door|przez|от|автор:?)\s+\S", re.IGNORECASE)
-_OF_PERSON = re.compile(r"/(?:@|~|authors?/|users?[/?]|people/|u/|member|profile)|[?&]user=")
+_NAME = re.compile(r"[A-Z]\S*(?: \S+){0,2}(?<![.!?,;:])")
+_CODE = re.compile(r"[^\s.]+(?:\.[^\s.]+)+|(?=\D*\d)[!-~]+")  # of hosts, files, changes
+_NUMBERS = re.compile(r"\d+")
+_BY = re.compile(
+    r"(?:\w+ )?(?:by|von|par|por|di|door|przez|от|автор:?)\s+\S+(?:\s\S+){0,3}", re.IGNORECASE
+)
+_OF_PERSON = re.compile(
+    r"/[@~][^/]+/?$|/(?:authors?/|users?[/?]|people/|u/|member|profile)|[?&]user=|\buid[-=]"
+)
 
 _TITLE_WORDS = frozenset("title headline heading subject topictitle xst".split())
 _NO_TITLE_WORDS = frozenset(
@@ -52,16 +60,14 @@ def title_score(slot: Slot) -> float | None:
     if slot.coverage < 0.8 or slot.distinct < 0.6:
         return None
     bare = sum(bool(_NUMBER.fullmatch(text)) for text in slot.texts) / len(slot.texts)
-    if (bare > 0.5 or _share_of_dates(slot) > 0.7) and not is_heading(slot):
+    if (bare > 0.5 or _share_of_dates(slot) > 0.3) and not is_heading(slot):
         return None
     length = slot.median_length
-    score = min(length / 12, 1.0) if length <= 160 else max(0.1, 1 - (length - 160) / 100)
-    score -= 0.3 * sum(text.endswith(_SENTENCE_ENDS) for text in slot.texts) / len(slot.texts)
-    score += _title_markup(slot)
+    score = min(length / 18, 1.0) if length <= 160 else max(0.1, 1 - (length - 160) / 100)
+    score += _title_markup(slot) + _title_text(slot)
     single = len(slot.present) / slot.matches
-    return (
-        score * slot.coverage * slot.distinct * (single if slot.tag in HEADINGS else sqrt(single))
-    )
+    score *= single if slot.tag in HEADINGS else single ** (1 / 3)
+    return score * slot.coverage * (1 + slot.distinct) / 2
 
 
 def _title_markup(slot: Slot) -> float:
@@ -84,11 +90,30 @@ def _title_markup(slot: Slot) -> float:
         score -= 0.3
     if any(child.tag in HEADINGS | {"p", "li", "time"} for child in element.within()[1:20]):
         score -= 1.0
-    if _is_compound(element):
-        score -= 0.8
     if element.is_frame:
         score -= 0.5
     return score
+
+
+def _title_text(slot: Slot) -> float:
+    """Return the part of the score due to the texts and the distribution of the words."""
+    element, count = slot.present[0], len(slot.texts)
+    score = -0.3 * sum(text.endswith(_SENTENCE_ENDS) for text in slot.texts) / count
+    codes = sum(bool(_CODE.fullmatch(text)) for text in slot.texts)
+    score -= 0.0 if is_heading(slot) else codes / count
+    if _is_compound(element):
+        score -= 0.8
+    if _has_longer_text_than_link(element):
+        score -= 0.8
+    if sum(text[0].isdigit() for text in slot.texts) > 0.8 * count and not is_heading(slot):
+        score -= 0.5
+    return score
+
+
+def _has_longer_text_than_link(element: PageElement) -> bool:
+    """Whether a link within has a part of the text, but not all."""
+    links = [part for part in element.within()[1:10] if part.address]
+    return bool(links) and 0 < links[0].text_length < 0.9 * element.text_length
 
 
 def _is_compound(element: PageElement) -> bool:
@@ -127,7 +152,13 @@ def date_score(slot: Slot) -> float | None:
     with_digits = sum(bool(_DIGIT.search(text)) for text in slot.texts) / len(slot.texts)
     if readable < 0.7 and not (has_name and with_digits >= 0.5 and slot.median_length <= 30):
         return None
-    score = 1.0 + readable + (0.7 if has_name else 0.0) - slot.median_length / 25
+    score = (
+        0.7
+        + readable
+        + 0.3 * _share_of_days(slot)
+        + (0.7 if has_name else 0.0)
+        - slot.median_length / 25
+    )
     if slot.tag in {"time", "relative-time"}:
         score += 1.0
     if slot.words & _LATE_WORDS:
@@ -142,6 +173,12 @@ def _share_of_dates(slot: Slot) -> float:
     language = slot.present[0].outline.language
     dates = sum(len(text) <= 60 and is_date(text, language) for text in texts)
     return dates / max(len(texts), 1)
+
+
+def _share_of_days(slot: Slot) -> float:
+    """Return the share of texts with a day, not a span: "48 min" may be a duration."""
+    texts = slot.texts[:8]
+    return sum(len(_NUMBERS.findall(text)) > 1 for text in texts) / max(len(texts), 1)
 
 
 def is_date(text: str, language: str | None) -> bool:
@@ -167,11 +204,19 @@ def author_score(slot: Slot) -> float | None:
         score += 1.0 if slot.words & (_AUTHOR_WORDS - {"name", "by", "user"}) else 0.7
     if sum(of_person(element) for element in slot.present) >= 0.8 * len(slot.present):
         score += 0.8
-    if sum(bool(_BY.match(text)) for text in texts) > 0.8 * len(texts):
-        score += 0.5
+    if sum(bool(_BY.fullmatch(text)) for text in texts) > 0.8 * len(texts):
+        score += 1.0
+    if slot.tag in {"cite", "address"} or (slot.tag in {"i", "em"} and _are_names(texts)):
+        score += 0.7
     if slot.words & _NO_AUTHOR_WORDS:
         score -= 1.0
     return score - slot.median_length / 200 if score > 0 else None
+
+
+def _are_names(texts: Sequence[str]) -> bool:
+    """Whether texts look like names of people: a few words with capitals."""
+    names = sum(bool(_NAME.fullmatch(text)) for text in texts)
+    return names > 0.8 * len(texts)
 
 
 def excerpt_score(slot: Slot) -> float | None:

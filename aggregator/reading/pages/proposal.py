@@ -25,10 +25,11 @@ MAX_PROPOSALS = 3
 _MAX_LOOKED_AT = 60_000  # elements within the items of all groups
 _MAX_PAGE = 3_000_000  # bytes
 _MAX_SELECTED = 12  # groups for which a selector is looked for
-_LEAST_QUALITY = 1.2
+_LEAST_QUALITY = 1.1
+_DATED = 0.5  # less of it is enough for items with dates
 _DATE, _EXCERPT, _AUTHOR, _IMAGE = 1.0, 0.8, 0.3, 0.2  # what parts add to the quality of a title
 _FRAME = 0.9  # loss of what is part of a menu
-_ASIDE, _SAME_PAGE, _BARE_LINK = 0.6, 0.6, 0.9  # factors of what is seldom a post
+_ASIDE, _SAME_PAGE, _BARE_LINK, _MIXED = 0.6, 0.6, 0.9, 0.7  # factors of what is seldom a post
 _SELECTOR_COST = 0.03
 
 
@@ -87,7 +88,8 @@ def _score(group: Sequence[PageElement], parts: ItemParts) -> float:
     count = len(parts.items)
     addresses = set(filter(None, parts.addresses))
     whole = len(addresses) / count
-    if parts.title_quality < _LEAST_QUALITY or len(addresses) < 2 or whole < 0.6:
+    least = _LEAST_QUALITY - (_DATED if parts.date else 0.0)
+    if parts.title_quality < least or len(addresses) < 2 or whole < 0.6:
         return 0.0
     optional = (
         (parts.date, _DATE),
@@ -105,7 +107,9 @@ def _zone(parts: ItemParts) -> float:
     items = parts.items
     factor = 1.0
     factor *= 1 - _FRAME * sum(item.is_frame for item in items) / len(items)
-    factor /= sqrt(len({tag_path(item) for item in items})) if not _common_names(items) else 1.0
+    if not _common_names(items):
+        factor /= sqrt(len({tag_path(item) for item in items}))
+        factor *= _MIXED if all(item.classes for item in items) else 1.0
     if items[0].tag == "a" and items[0].size == 0:
         factor *= _BARE_LINK
     if sum(item.is_aside for item in items) > len(items) / 2:

@@ -36,6 +36,9 @@ def _keys(element: PageElement) -> Iterator[Hashable]:
     yield "tag", tag
     yield "child", parent.number, tag
     yield "path", tag_path(element)
+    if tag == "tr":
+        cells = (part.tag for part in element.within()[1:] if part.parent is element)
+        yield "row", parent.number, tuple(cells)
     for name in element.classes:
         yield "class", tag, name
         yield "child class", parent.number, name
