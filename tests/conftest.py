@@ -31,7 +31,7 @@ def _processes(config: pytest.Config) -> int:
     """Return how many processes run tests.
 
     By default a part of the suite runs in this process alone.  All tests have three processes more
-    than there are cores, for they often wait; the tests of the default run, which wait less, one.
+    than there are cores, for they often wait; the tests of the default run, which wait less, two.
     """
     option = config.option
     if option.processes is not None:
@@ -40,7 +40,7 @@ def _processes(config: pytest.Config) -> int:
     is_selected = any(config.getoption(name, False) for name in ("keyword", "lf", "failedfirst"))
     if not asks_for_all or is_selected or option.collectonly:
         return 1
-    return (os.cpu_count() or 1) + (1 if "not slow" in option.markexpr else 3)
+    return (os.cpu_count() or 1) + (2 if "not slow" in option.markexpr else 3)
 
 
 def pytest_collection_finish() -> None:

@@ -135,7 +135,8 @@ _PRELOADED = _Forks(_start_preloaded)
 stop = _PRELOADED.stop
 
 
-def _load_all(package: ModuleType) -> None:
+def load_all(package: ModuleType) -> None:
+    """Import all modules of a package but migrations and what runs as a program."""
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if ".migrations." not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -260,7 +261,7 @@ def _run_code(request: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     for package in (aggregator, web):
-        _load_all(package)
+        load_all(package)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as asking, contextlib.suppress(KeyboardInterrupt):
         request = _request(asking)

@@ -19,6 +19,11 @@ from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
+from hypothesis.internal.conjecture.providers import _get_local_constants
+
+import aggregator
+import web
+from tests.preloaded import load_all
 
 _LONG = 0.005  # seconds of a setup or teardown that is worth telling
 _SHARED = ("tests.running", "tests.stored", "tests.web_fixtures")  # what they import, most tests do
@@ -56,6 +61,9 @@ class FirstProcess:
         """Find the modules; they are imported where they run."""
         for name in _SHARED:
             importlib.import_module(name)
+        for package in (aggregator, web):
+            load_all(package)
+        _get_local_constants()  # of the program, for hypothesis; else each process gathers them
         session.config.option.basetemp = session.config._tmp_path_factory.getbasetemp()
         nodes = session.perform_collect(genitems=False)
         self._modules = sorted((each for node in nodes for each in _modules_of(node)), key=_order)
