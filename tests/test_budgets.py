@@ -126,6 +126,7 @@ def test_every_page_of_a_feed_keeps_its_budget_and_none_loses_an_entry(
     assert documents > 3
 
 
+@pytest.mark.slow
 def test_what_a_document_has_no_room_for_is_never_read(heavy, monkeypatch):
     monkeypatch.setattr("aggregator.publish.size.FEED_BUDGET", BUDGET)
     heavy.client.get("/feed.atom")

@@ -394,6 +394,7 @@ def posts_of_feeds(folder):
     return {feed["feed"]: feed["entries"] for feed in feeds}
 
 
+@pytest.mark.slow
 def test_rename_keeps_the_posts_and_the_former_name_still_means_the_feed(folder):
     done = command(folder, "rename", "bees", "wasps")
 

@@ -262,6 +262,7 @@ def test_a_wrong_target_is_refused_in_a_line(source, tmp_path, address, message)
     assert {path: path.read_bytes() for path in files} == files
 
 
+@pytest.mark.slow
 def test_rows_without_their_parents_are_named_and_the_named_statement_removes_them(
     source, target, tmp_path
 ):
@@ -279,6 +280,7 @@ def test_rows_without_their_parents_are_named_and_the_named_statement_removes_th
     assert ids_by_search(target) == ids_by_search(source)
 
 
+@pytest.mark.slow
 def test_a_second_copy_to_one_database_is_refused_and_the_first_goes_on(source, target, tmp_path):
     messages = []
 
@@ -400,6 +402,7 @@ def interrupted_at(step):
     return report
 
 
+@pytest.mark.slow
 def test_an_unfinished_copy_is_not_taken_for_a_database(source, target, tmp_path):
     with pytest.raises(StoppedError):
         copied(source, target, interrupted_at(CopyStep.COMPARING))

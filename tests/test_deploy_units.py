@@ -151,6 +151,7 @@ def test_the_backup_is_a_whole_database_of_its_day_while_others_write(tmp_path):
     assert "1" in command(state, "feeds").stdout
 
 
+@pytest.mark.slow
 def test_the_variable_of_the_data_folder_moves_database_and_pictures(tmp_path, monkeypatch):
     etc, data = tmp_path / "etc", tmp_path / "data"
     etc.mkdir()

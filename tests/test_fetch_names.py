@@ -130,6 +130,7 @@ def bodies_or_reasons(urls):
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_certificates_are_checked_and_what_is_wrong_is_told(trusted):
     with (
         tls_server(trusted, "good.pem") as good,

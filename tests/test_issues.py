@@ -179,6 +179,7 @@ def test_an_issue_has_room_for_so_much_and_counts_the_others(tmp_path):
     site.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_export_has_the_issues(site):
     site.record("lamp", now=OVER + timedelta(days=1), body_hash=b"read before")
     formats = frozenset({"html", "atom"})

@@ -506,6 +506,7 @@ def test_pages_name_lists_without_secrets_and_private_places(address, shown):
     assert (public.address, public.failure) == (shown, disclosure.NOT_PUBLIC)
 
 
+@pytest.mark.slow
 def test_the_status_page_and_the_sources_name_lists(world, monkeypatch):
     world.server.put(LIST, opml(world.server, "a"))
     world.poll()

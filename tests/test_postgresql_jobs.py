@@ -307,6 +307,7 @@ def test_work_goes_on_after_the_server_ended_all_sessions(database, sites, tmp_p
     assert len(requests(sites)) == 2 * 4 * 3
 
 
+@pytest.mark.slow
 def test_the_end_of_a_job_that_the_server_refuses_is_stored_later(database, sites, tmp_path):
     """Until then the job keeps others off its site."""
     function = "BEGIN RAISE 'no' USING ERRCODE = '57014'; END"

@@ -100,6 +100,7 @@ def test_every_document_keeps_the_musts_of_its_format(site, view, form):
             assert not feedparser.parse(answer.data).bozo
 
 
+@pytest.mark.slow
 def test_every_archive_keeps_the_musts_of_atom(site):
     weeks = [Week.of(NOW), Week.of(NOW - timedelta(weeks=9)), Week.of(NOW - timedelta(weeks=4))]
     for week in weeks:

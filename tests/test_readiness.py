@@ -80,6 +80,7 @@ def test_a_copy_of_the_database_that_is_behind_is_a_problem_and_pages_say_so(tmp
     assert site.client.get("/", headers={"If-None-Match": tag}).status_code == 200
 
 
+@pytest.mark.slow
 def test_pages_wait_for_a_copy_that_lacks_the_tables_of_this_version(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(schema_gate, "_LOOK_INTERVAL", 0)
     site = Site(tmp_path)

@@ -148,6 +148,7 @@ def test_a_stop_with_much_still_to_do_is_quiet_and_neither_begins_nor_ends_anyth
     assert problems(caplog) == []
 
 
+@pytest.mark.slow
 def test_a_stop_in_the_moment_in_which_jobs_are_due_is_quiet(world, caplog):
     world.subscribe("/a")
 

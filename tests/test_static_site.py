@@ -203,6 +203,7 @@ def test_posts_are_written_if_asked_for_and_lead_to_each_other(site):
     lead_somewhere(site)
 
 
+@pytest.mark.slow
 def test_the_pages_lead_through_every_entry(exported):
     titles, path = [], exported.out / "index.html"
     pages = 0
