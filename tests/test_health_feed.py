@@ -96,7 +96,7 @@ def test_an_episode_is_an_entry_that_says_what_is_wrong_and_what_to_write(site):
         "Its last post came on Friday 20 November 2026, 09:30 UTC. "
         "Usually there is a post every 2 days."
     )
-    assert config["content_html"].endswith('<p lang="en">Config.yaml:3: unknown key “fedes”.</p>')
+    assert config["content_html"].endswith('<p lang="en">config.yaml:3: unknown key “fedes”.</p>')
     assert config["url"] == "https://posts.example/status"
     assert config["_source"]["id"] == "https://posts.example/status"
 

@@ -118,7 +118,8 @@ def _beginning(trouble: Trouble, clock: Clock) -> Iterator[_Paragraph]:
                     "in use."
                 )
             )
-            yield _Paragraph(sentence(trouble.detail or ""), SOURCE)
+            if trouble.detail:  # which begins with the name of a file
+                yield _Paragraph(f"{trouble.detail}.", SOURCE)
 
 
 def _failure(trouble: Trouble, clock: Clock) -> Iterator[_Paragraph]:
