@@ -1,6 +1,7 @@
 """Episodes: one rule opens, ends and reopens them, and the database has each once."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -366,6 +367,27 @@ def test_two_processes_open_an_episode_once(diary):
             write_episodes.write_changes(connection, changes, now=NOW + hours * HOUR)
 
     assert [each.episode.changed_at for each in diary.newest()] == [NOW + HOUR]
+
+
+def test_processes_at_the_same_time_open_and_end_each_episode_once(diary):
+    diary.fail("lamp", 3)
+    diary.fail("tide", 3, moved_to=NEW)
+    jobs = [EpisodeJob(diary.transact) for _ in range(4)]
+
+    def work_at_once() -> list[int]:
+        with ThreadPoolExecutor(len(jobs)) as processes:
+            for done in [processes.submit(asyncio.run, job.work()) for job in jobs]:
+                done.result(60)
+        return [each.episode.position for each in diary.newest()]
+
+    opened = work_at_once()
+    diary.succeed("lamp")
+    diary.succeed("tide")
+    diary.clock.time += HOUR
+    ended = work_at_once()
+
+    assert opened == [3, 2, 1]
+    assert sorted(ended) == [3, 4, 5]  # the feed that moved still has its episode
 
 
 def test_old_episodes_are_deleted_and_their_positions_are_not_used_again(diary):

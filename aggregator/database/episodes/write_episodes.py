@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from aggregator.database.chunks import execute_for_each
 from aggregator.database.episode_table import episodes
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.model.health_episodes import EpisodeChanges, EpisodeEnd, Trouble
@@ -29,11 +30,11 @@ def write_changes(connection: Connection, changes: EpisodeChanges, *, now: datet
         values = {"ended_at": None, "ending": None}
         is_ended = episodes.c.id == episode_id, episodes.c.ended_at.is_not(None)
         _change(connection, is_ended, values, next(positions), now)
-    for trouble in changes.opened:
-        _add(connection, _row(trouble, next(positions), now))
-    for trouble, ended_at in changes.passed:
-        ending_values = {"ended_at": ended_at, "ending": EpisodeEnd.MENDED.value}
-        _add(connection, _row(trouble, next(positions), now) | ending_values)
+    rows = [_row(trouble, None, next(positions), now) for trouble in changes.opened]
+    rows += [_row(trouble, end_at, next(positions), now) for trouble, end_at in changes.passed]
+    # A feed that has an open episode of the kind already gets no second one.
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(episodes)
+    execute_for_each(connection, insert.on_conflict_do_nothing(), rows)
 
 
 def forget_old(connection: Connection, *, ended_before: datetime) -> None:
@@ -58,13 +59,9 @@ def _change(
     connection.execute(update(episodes).where(*conditions).values(row))
 
 
-def _add(connection: Connection, row: dict[str, Any]) -> None:
-    """Insert an episode, unless the feed has an open episode of the kind."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(episodes)
-    connection.execute(insert.values(row).on_conflict_do_nothing())
-
-
-def _row(trouble: Trouble, position: int, now: datetime) -> dict[str, Any]:
+def _row(
+    trouble: Trouble, ended_at: datetime | None, position: int, now: datetime
+) -> dict[str, Any]:
     return {
         "id": position,
         "position": position,
@@ -73,6 +70,8 @@ def _row(trouble: Trouble, position: int, now: datetime) -> dict[str, Any]:
         "began_at": trouble.began_at,
         "opened_at": now,
         "changed_at": now,
+        "ended_at": ended_at,
+        "ending": EpisodeEnd.MENDED.value if ended_at else None,
         "failure": trouble.failure,
         "detail": trouble.detail,
         "gap": trouble.gap,
