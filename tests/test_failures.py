@@ -24,6 +24,7 @@ WALLS = (
     FailureKind.LOGIN_PAGE,
     FailureKind.PARKED_DOMAIN,
     FailureKind.DEFAULT_PAGE,
+    FailureKind.SUSPENDED,
     FailureKind.MAINTENANCE,
 )
 FAILING = FeedHealth(SOURCE, failures=2, last_polled_at=NOW, error="x", next_reason="later")

@@ -42,6 +42,9 @@ _SENTENCES = {
     FailureKind.DEFAULT_PAGE: to_translate(
         "The web server shows its default page. The site may have moved, or is not set up."
     ),
+    FailureKind.SUSPENDED: to_translate(
+        "The provider has suspended the site. Its owner has to settle the matter."
+    ),
     FailureKind.MAINTENANCE: to_translate(
         "The site is under maintenance, which is usually over soon."
     ),

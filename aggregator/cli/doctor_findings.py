@@ -35,6 +35,10 @@ _ADVICE = {
         "wait some days, then look for the new address of the site, or remove it: "
         "`aggregator remove {name}`"
     ),
+    FailureKind.SUSPENDED: (
+        "wait some days: its owner has to settle the matter with the provider; or remove it: "
+        "`aggregator remove {name}`"
+    ),
     FailureKind.MAINTENANCE: "nothing: it is polled again by itself",
     FailureKind.NOT_FOUND: _LOOK,
     FailureKind.REMOVED: "remove it: `aggregator remove {name}`",
@@ -152,7 +156,7 @@ def advice_of(finding: Finding, *, in_patch: bool, subscribed_as: str | None) ->
     if finding.failure is None:
         return "nothing" if finding.feed.paused else f"`aggregator poll {name}` polls it now"
     advice = _ADVICE[finding.failure.kind]
-    return advice.format(name=name, letter=_LETTER.format(name=name)).format(name=name)
+    return advice.format(name=name, letter=_LETTER.format(name=name))
 
 
 def treatment_lines(treatment: Treatment) -> Iterator[str]:

@@ -23,6 +23,8 @@ class FailureKind(StrEnum):
     PARKED_DOMAIN = "parked-domain"
     DEFAULT_PAGE = "default-page"
     """The page of a web server without a site."""
+    SUSPENDED = "suspended"
+    """The page of a provider that has suspended the site."""
     MAINTENANCE = "maintenance"
     NOT_FOUND = "not-found"
     """404."""

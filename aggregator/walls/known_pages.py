@@ -332,6 +332,36 @@ DEFAULT_PAGES = (
     ),
 )
 
+SUSPENDED = (
+    KnownWall(
+        FailureKind.SUSPENDED,
+        None,
+        certain_signs=(
+            *address("/cgi-sys/suspendedpage.cgi", "://suspended-domain.", "/suspended.page/"),
+            *markup("/cgi-sys/suspendedpage.cgi"),
+        ),
+        likely_signs=(
+            title_part(
+                "account suspended",
+                "account has been suspended",
+                "this account has been suspended",
+                "site suspended",
+                "website suspended",
+                "website is suspended",
+            ),
+            text(
+                "account has been suspended",
+                "account is suspended",
+                "website has been suspended",
+                "site has been suspended",
+                "contact your hosting provider",
+            ),
+        ),
+        statuses=_IN_PLACE | _CLOSED,
+        max_text=1_000,
+    ),
+)
+
 _MAINTENANCE_TITLES = title_part(
     "maintenance", "maintenance mode", "under maintenance", "site maintenance",
     "down for maintenance", "site under maintenance", "scheduled maintenance",

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from aggregator.model import FailureKind
 from aggregator.walls.known_checks import CHECKS, FIREWALLS
-from aggregator.walls.known_pages import CONSENT, DEFAULT_PAGES, LOGINS, MAINTENANCE, PARKED
+from aggregator.walls.known_pages import (
+    CONSENT,
+    DEFAULT_PAGES,
+    LOGINS,
+    MAINTENANCE,
+    PARKED,
+    SUSPENDED,
+)
 from aggregator.walls.page_parts import PageParts, page_parts
 from aggregator.walls.signs import AnswerPart, KnownWall, WallSign
 
@@ -17,6 +24,7 @@ _KNOWN_WALLS = (
     *LOGINS,
     *PARKED,
     *DEFAULT_PAGES,
+    *SUSPENDED,
     *MAINTENANCE,
 )
 WALL_STATUSES = frozenset(status for wall in _KNOWN_WALLS for status in wall.statuses)
@@ -40,6 +48,7 @@ _PHRASES = {
     FailureKind.LOGIN_PAGE: "a login page",
     FailureKind.PARKED_DOMAIN: "the page of a parked domain",
     FailureKind.DEFAULT_PAGE: "the default page of a web server",
+    FailureKind.SUSPENDED: "the page of a suspended site",
     FailureKind.MAINTENANCE: "a maintenance page",
 }
 
