@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from aggregator.cli.config_patch import patch_of
-from aggregator.config import NewAddress, with_new_addresses
+from aggregator.config import NewAddress, load, with_new_addresses
+from aggregator.database import open_database
 from aggregator.model import Enclosure
-from tests.document_blocks import blocks, configurations, file_of_others
+from tests.document_blocks import ROOT, blocks, configurations, file_of_others
 from tests.feedserver import FeedServer
-from tests.running import command
+from tests.running import command, rss
 from tests.web_fixtures import Site, entry
+from tests.worlds import NOW
+from web import create_app
 
 PAGE = "docs/recipes.md"
 DEPLOY = "docs/deploy.md"
@@ -96,6 +99,34 @@ def test_the_patch_of_doctor_is_that_of_the_page(tmp_path):
     files, _ = with_new_addresses(path, [NewAddress(url, f"{url}feed.xml")])
 
     assert patch_of(files, tmp_path).strip() == diff.strip()
+
+
+def test_the_health_feed_tells_of_a_removed_feed_once_and_of_its_end(tmp_path):
+    (text,) = [text for text in configurations(PAGE) if text.startswith("language: de")]
+    path = tmp_path / "config.yaml"
+
+    def entries() -> list[tuple[str, str]]:
+        assert command(tmp_path, "poll").returncode == 0
+        config = load(path)
+        engine = open_database(config.database)
+        items = create_app(config, engine).test_client().get("/status/feed.json").json["items"]
+        engine.dispose()
+        return [(item["id"], item["title"]) for item in items]
+
+    with FeedServer() as server:
+        server.put("/lamp", rss([("a", "Post", NOW)]))
+        server.put("/mast", b"", status=410)
+        written = text.replace("https://lamp.example/feed.xml", server.url("/lamp"))
+        written = written.replace("https://mast.example/feed.xml", server.url("/mast"))
+        written = f"network: {{allow: [127.0.0.1]}}\n{written}"
+        path.write_text(written)
+        ((opened, title),) = entries()
+        path.write_text("".join(written.splitlines(keepends=True)[:-1]))
+        ended = entries()
+
+    assert title == "Mast wurde vom Herausgeber entfernt"
+    assert f'"{title}"' in (ROOT / PAGE).read_text().replace("\n", " ")
+    assert ended == [(opened, f"Vorbei: {title}")]
 
 
 def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():
