@@ -264,7 +264,10 @@ def _links(node: LexborNode) -> Iterator[LexborNode]:
         if ancestor.tag == "a" and "href" in ancestor.attributes:
             yield ancestor
         ancestor = ancestor.parent
-    yield from node.css("a[href]")
+    first_link = node.css_first("a[href]")  # most often enough; all of nested items are many
+    if first_link is not None:
+        yield first_link
+        yield from node.css("a[href]")
 
 
 def _link(
@@ -290,12 +293,14 @@ def _default_link(node: LexborNode, base: str) -> str | None:
 
     Links to share a post lead elsewhere.
     """
-    references = [_attribute(link, "href") for link in _links(node)]
     site = urls.site_of(base)
-    own_references = (
-        text for text in references if urls.site_of(urls.absolute(text, base) or "") == site
-    )
-    return _first_address(own_references, base) or _first_address(references, base)
+    first_address: str | None = None
+    for link in _links(node):
+        address = _first_address([_attribute(link, "href")], base)
+        if address and urls.site_of(address) == site:
+            return address
+        first_address = first_address or address
+    return first_address
 
 
 def _first_address(references: Iterable[str], base: str) -> str | None:
