@@ -125,6 +125,11 @@ def test_hostile_texts_take_no_time_and_have_no_date():
     assert written_date("9999 years ago", NOW) is None
     assert written_date("1 January 0001", NOW) is None
     assert written_date("", NOW) is None
+    for year in (1, 9999):  # by the clock of a server
+        assert written_date("yesterday", datetime(year, 1, 1, tzinfo=UTC)) is None
+        assert (
+            written_date("1 January", datetime(year, 12, 31, tzinfo=UTC), ZoneInfo("Japan")) is None
+        )
 
 
 @pytest.mark.parametrize(

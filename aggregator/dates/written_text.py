@@ -142,10 +142,9 @@ def written_date(
     if _FOR_PROGRAMS.fullmatch(line) and (for_programs := _for_programs(line, zone)):
         return for_programs
     order = _is_month_first_in(language) if month_first is None else month_first
-    reading = _Reading(line, now, zone, language, order)
     try:
-        dated = reading.best()
-    except OverflowError:
+        dated = _Reading(line, now, zone, language, order).best()
+    except OverflowError:  # a year before 1 or after 9999, also of the server's clock
         return None
     if dated is None or not date_text.EARLIEST <= dated.at < date_text.LATEST:
         return None
