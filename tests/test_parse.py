@@ -172,6 +172,10 @@ def test_letters_are_right_in_every_encoding(encoding, declared, content_type):
         (b"\xef\xbb\xbf", "empty"),
         (b"<!doctype html><html><title>Login</title></html>", "a web page"),
         (b"<?xml version='1.0'?><opml></opml>", "XML of another kind"),
+        (
+            b"<?xml version='1.0'?><urlset></urlset>",
+            "a sitemap; to read it, write `select: sitemap`",
+        ),
         (b'{"error": 1}', "JSON of another kind"),
         (b'{"version": 5}', "JSON of another kind"),
         (b"{" * 200_000, "JSON that can't be read"),

@@ -79,6 +79,7 @@ _HTML = "text/html"
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _FEED = re.compile(rb"<(?:[a-z0-9]{1,20}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
+_SITEMAP = re.compile(rb"<(?:[a-z0-9]{1,20}:)?(?:urlset|sitemapindex)\b")
 _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
 _ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
@@ -167,6 +168,9 @@ def _rejection(body: bytes, url: str) -> ParseError:
     start = body[:2048]
     if _HTML_PAGE.search(start):
         return ParseError(url, "not a feed but a web page (HTML)", FailureKind.WEB_PAGE)
+    if _SITEMAP.search(start):
+        reason = "not a feed but a sitemap; to read it, write `select: sitemap`"
+        return ParseError(url, reason, FailureKind.NOT_A_FEED)
     reason = "not a feed: XML of another kind" if start.lstrip()[:1] == b"<" else "not a feed"
     return ParseError(url, reason, FailureKind.NOT_A_FEED)
 
