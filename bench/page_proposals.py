@@ -1,7 +1,7 @@
 """How rightly the posts of pages without feeds are found: the pages of tests/data/pages.
 
-`building` was looked at while proposals were built, `held_out` was written before the last changes
-and looked at only after its first measurement.
+`building` was looked at while proposals were built.  `held_out` was written before the last change
+and looked at after its first measurement: FIRST.
 """
 
 from aggregator.model import PageSelectors
@@ -9,6 +9,8 @@ from aggregator.reading.pages.proposal import proposals
 from tests.page_fixtures import HEADERS, PageFixture, fixtures, verdict
 
 HALVES = ("building", "held_out")
+FIRST = (46, 60)
+"""Posts of `held_out` that were right in all parts, and in title and link, before any look."""
 
 
 def best_proposal(page: PageFixture) -> PageSelectors | None:
@@ -42,4 +44,8 @@ def table() -> list[str]:
             f"| {half} ({len(pages)}) | {posts} | {by_hand / posts:.3f} | {right / posts:.3f} | "
             f"{in_short / posts:.3f} | {others} |"
         )
-    return [*lines, ""]
+    first = (
+        f"Before anybody looked at how the pages held out came out, {FIRST[0]} of their posts were "
+        f"right in all parts, {FIRST[1]} in title and link."
+    )
+    return [*lines, "", first, ""]

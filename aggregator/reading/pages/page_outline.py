@@ -27,14 +27,14 @@ _FRAME_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "menu
 _FRAME_WORDS = frozenset(
     """nav navbar navigation menu megamenu menus breadcrumb breadcrumbs footer foot masthead header
     pagination pager pages pg tagcloud tags share sharing social related cookie cookies toolbar ad
-    ads advert sponsor promo login filter filters toc skip topbar newsletter tabs crumbs""".split()
+    ads advert sponsor promo login filter filters skip topbar newsletter tabs crumb""".split()
 )
 _SIDE_WORDS = frozenset("aside sidebar side widget widgets mostread popular trending".split())
 _ARTICLE_TAGS = frozenset({"article", "li", "main", "section", "tr"})
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Classes that say how an element looks, not what it is.
 _STYLE = re.compile(
-    r"(?<!\S)(?:text|font|leading|tracking|items|has|is|col|line|d|[mp][xytrbse]?)-\S+"
+    r"(?<!\S)(?:(?:text|font|leading|tracking|items|has|is|col|line|d)-|[mp][xytrbse]?-\d)\S+"
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 

@@ -18,6 +18,8 @@ _INLINE = frozenset("a b i em strong code u mark sub sup small q abbr font cite"
 _SENTENCE_ENDS = (".", "…", "。", "...", "।")
 _NUMBER = re.compile(r"[\W\d_]*")
 _DIGIT = re.compile(r"\d")
+# In a language whose months nobody has listed: "28 Kasım 2026".
+_DAY_AND_YEAR = re.compile(r"\D{0,12}\d{1,2}\W{1,3}[^\W\d]{3,12}\W{1,3}(?:19|20)\d\d\D{0,8}")
 _NAME = re.compile(r"[A-Z]\S*(?: \S+){0,2}(?<![.!?,;:])")
 _CODE = re.compile(r"[^\s.]+(?:\.[^\s.]+)+|(?=\D*\d)[!-~]+")  # of hosts, files, changes
 _NUMBERS = re.compile(r"\d+")
@@ -35,14 +37,14 @@ _NO_TITLE_WORDS = frozenset(
     visually hidden info reading company subtitle dek label poster writer""".split()
 )
 _DATE_WORDS = frozenset(
-    "date time published posted created when age ago hour day fecha datum data hora".split()
+    "date time published posted created when age ago hour day fecha datum data tarih dato".split()
 )
 _LATE_WORDS = frozenset(
     "updated modified closes closing deadline due last lastpost expires".split()
 )
 _AUTHOR_WORDS = frozenset(
     """author authors byline by writer user username poster who vcard creator contributor profile
-    autor auteur autore signature firma name""".split()
+    autor auteur autore signature firma name artist speaker aut""".split()
 )
 _NO_AUTHOR_WORDS = frozenset(
     "category cat tag tags avatar lastpost company date time title comment comments".split()
@@ -186,7 +188,7 @@ def is_date(text: str, language: str | None) -> bool:
     if not text or (not _DIGIT.search(text) and len(text) > 20):
         return False
     date = page_date([text], _ANY_TIME, language)
-    return date is not None and date.at is not None
+    return (date is not None and date.at is not None) or bool(_DAY_AND_YEAR.fullmatch(text))
 
 
 def author_score(slot: Slot) -> float | None:
