@@ -67,15 +67,16 @@ YEAR_FIRST = re.compile(
     r"(?<!\d)(\d{4})\s?[-/.年년]\s?(\d{1,2})\s?[-/.月월]\s?(\d{1,2})(?!\d)"
     r"|(?<!\d)((?:19|2[01])\d\d)(\d\d)(\d\d)(?!\d)"
 )
-_YEAR_THEN_NAME = re.compile(r"(?<!\d)(\d{4})[\s.\-]+([^\W\d_]{3,})[\s.\-]+(\d{1,2})(?!\d)")
+_YEAR_THEN_NAME = re.compile(r"(?<!\d)(\d{4})[\s.\-]+([^\W\d_]{3,20})[\s.\-]+(\d{1,2})(?!\d)")
 _YEAR_AND_MONTH = re.compile(r"(\d{4})(?:-(\d\d))?")
 _DAY_FIRST = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|[ºª])?[\s.\-/,]*(?:de\s|of\s)?\s*"
-    r"([^\W\d_]{3,})[\s.\-/,]*(?:de\s|del\s)?\s*'?(\d{4}|\d{2})(?!\d)",
+    r"([^\W\d_]{3,20})[\s.\-/,]*(?:de\s|del\s)?\s*'?(\d{4}|\d{2})(?!\d)",
     re.IGNORECASE,
 )
 _MONTH_FIRST = re.compile(
-    r"([^\W\d_]{3,})\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+'?(\d{4}|\d{2})(?!\d)", re.IGNORECASE
+    r"([^\W\d_]{3,20})\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+'?(\d{4}|\d{2})(?!\d)",
+    re.IGNORECASE,
 )
 WITH_NAMES = (
     (_DAY_FIRST, (3, 2, 1)),

@@ -58,10 +58,10 @@ _TIME_WITH_DOT = re.compile(
 _LANGUAGES_WITH_DOT = frozenset({"nb", "it", "fi"})
 _DAY_AND_MONTH = re.compile(
     r"(?<![\d.,:/-])(?<![^\W_])(?P<day>\d{1,2})(?:st|nd|rd|th|er|[oa](?=\s)|\.)?[\s-]?"
-    r"(?:(?:de|of|of the)\s)?(?P<month>[^\W\d_]{3,})\.?(?![^\W_])"
+    r"(?:(?:de|of|of the)\s)?(?P<month>[^\W\d_]{3,20})\.?(?![^\W_])"
 )
 _MONTH_AND_DAY = re.compile(
-    r"(?<![^\W_])(?P<month>[^\W\d_]{3,})\.?\s(?:the\s)?(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+    r"(?<![^\W_])(?P<month>[^\W\d_]{3,20})\.?\s(?:the\s)?(?P<day>\d{1,2})(?:st|nd|rd|th)?"
     r"(?![^\W_])(?![.,:/-]\d)"
 )
 _MONTH_AND_DAY_NUMBERS = re.compile(
@@ -69,7 +69,7 @@ _MONTH_AND_DAY_NUMBERS = re.compile(
 )
 _NO_YEAR = (_DAY_AND_MONTH, _MONTH_AND_DAY, _MONTH_AND_DAY_NUMBERS)
 _MONTH_OF_YEAR = re.compile(
-    r"(?P<month>[^\W\d_]{3,})\.?,?\s(?:(?:de|del)\s)?(?P<year>(?:19|20)\d\d)"
+    r"(?P<month>[^\W\d_]{3,20})\.?,?\s(?:(?:de|del)\s)?(?P<year>(?:19|20)\d\d)"
     r"|(?P<first_year>(?:19|20)\d\d)\s?[年년]\s?(?P<number>\d{1,2})\s?[月월]"
 )
 _ONLY_YEAR = re.compile(r"(?P<year>(?:19|20)\d\d)\s?[年년]?")
