@@ -74,6 +74,17 @@ def test_posts_are_preferred_to_a_menu_with_more_links():
     ]
 
 
+def test_headings_of_versions_lead_to_their_places_on_the_page():
+    versions = ("2.1.0 (2026-11-20)", "2.0.1 (2026-10-02)", "2.0.0 (2026-09-30)")
+    html = "<h1 id=top>Changes</h1>" + "".join(
+        f"<h2 id=v{number}>{title}</h2><p>Some repairs.</p>"
+        for number, title in enumerate(versions)
+    )
+
+    assert posts(html) == [(title, f"/news/#v{number}") for number, title in enumerate(versions)]
+    assert not proposed(re.sub(r">[\d.]+ \([\d-]+\)<", ">On lamps<", html))
+
+
 @pytest.mark.parametrize(
     "html",
     ["", "hello", "<p>Only <a href=/x>one link</a>", MENU, "<ul><li>no<li>links<li>here</ul>"],

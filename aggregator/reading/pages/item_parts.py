@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aggregator import urls
 from aggregator.reading.pages import part_scores
 from aggregator.reading.pages.item_slots import Slot, slots
 from aggregator.reading.pages.page_outline import PageElement
 
+_MAX_WITHIN = 200  # elements in which links are looked for
 _SAMPLE = 24  # items of a group that are looked at
 _WORDS_OF_OTHER_LINKS = frozenset(
     "author user tag tags category cat badge share comment comments vote avatar apply".split()
@@ -93,6 +95,8 @@ def _link(
     ]
     addresses = tuple(link.address if link else None for link in default)
     present = [link for link in default if link]
+    if not present and (places_of_ids := _addresses_by_id(items)):
+        return "@id", places_of_ids
     if _distinct(addresses) >= 0.9 and not _is_other(present):
         return None, addresses
     links = [slot for slot in places if slot.tag == "a" and not _is_other(slot.present)]
@@ -103,16 +107,28 @@ def _link(
     return f"{best.selector}@href", _addresses(best)
 
 
+def _addresses_by_id(items: Sequence[PageElement]) -> tuple[str | None, ...]:
+    """Return the places of headings on their page; empty for items of another kind."""
+    base = items[0].outline.base
+    ids = [item.attributes.get("id") for item in items if item.tag in part_scores.HEADINGS]
+    return tuple(urls.absolute(f"#{name}", base) for name in ids if name) if all(ids) else ()
+
+
 def _default_link(item: PageElement, title: PageElement | None) -> PageElement | None:
-    """Return the link by default."""
+    """Return the link by default, as `html_items` takes it."""
     for element in (title, item):
-        if element is not None:
-            if element.link is not None:
-                return element.link
-            for part in element.within()[:200]:
-                if part.address:
-                    return part
+        links = _links(element) if element is not None else []
+        if links:
+            site = urls.site_of(links[0].outline.base)
+            own_site = (link for link in links if urls.site_of(link.address or "") == site)
+            return next(own_site, links[0])
     return None
+
+
+def _links(element: PageElement) -> list[PageElement]:
+    """Return the link around an element and the links within."""
+    within = [part for part in element.within()[1:_MAX_WITHIN] if part.address]
+    return [element.link, *within] if element.link is not None else within
 
 
 def _is_other(links: Sequence[PageElement]) -> bool:

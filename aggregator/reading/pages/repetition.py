@@ -1,11 +1,14 @@
 """Groups of similar elements of a page: candidates for the posts."""
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from math import sqrt
 
 from aggregator.reading.pages.page_outline import Outline, PageElement
+from aggregator.reading.pages.part_scores import HEADINGS
 
+_DIGIT = re.compile(r"\d")
 _MAX_GROUPS = 80  # groups of a page that are looked at closely
 _NEVER_ITEMS = frozenset({"html", "body", "main", "thead", "td", "th", "br", "img", "time", "b"})
 _LONG = 200  # characters of text that make an item look like a post
@@ -15,7 +18,7 @@ def repetitions(outline: Outline) -> list[tuple[PageElement, ...]]:
     """Return groups of at least two elements with links, the likeliest first."""
     groups: dict[Hashable, list[PageElement]] = defaultdict(list)
     for element in outline.elements:
-        if element.tag not in _NEVER_ITEMS and _has_link(element):
+        if element.tag not in _NEVER_ITEMS and (_has_link(element) or _is_release(element)):
             for key in _keys(element):
                 groups[key].append(element)
     unequal = {_outermost(group): None for group in groups.values() if len(group) > 1}
@@ -26,6 +29,16 @@ def repetitions(outline: Outline) -> list[tuple[PageElement, ...]]:
 def _has_link(element: PageElement) -> bool:
     counts = element.outline.link_counts
     return element.link is not None or counts[element.last_number + 1] > counts[element.number]
+
+
+def _is_release(element: PageElement) -> bool:
+    """Whether an element is the heading of a version or day, with a place on the page.
+
+    Headings without numbers are those of any text.
+    """
+    if element.tag not in HEADINGS or not element.attributes.get("id"):
+        return False
+    return bool(_DIGIT.search(element.text))
 
 
 def _keys(element: PageElement) -> Iterator[Hashable]:
