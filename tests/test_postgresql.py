@@ -56,7 +56,8 @@ def server():
         "row_arrays store store_entries store_subscriptions query counters feed_status columns",
         "stories_listed costly_searches web_search replay replay_dates word_index search_agreement",
         "plan plan_database feed_names views web_hidden web_post lists",
-        "picture_stage picture_failures picture_retention store_opml_lists episodes page_polls",
+        "picture_stage picture_failures picture_retention store_opml_lists page_polls",
+        "episodes health_feed metrics",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):
