@@ -8,6 +8,7 @@ import pytest
 from aggregator.reading.pages.proposal import MAX_PROPOSALS, proposals
 from tests.cpu_time import cpu_limit
 from tests.page_fixtures import entries, fixtures, verdict
+from tests.selection import slow_after
 
 BUILDING = fixtures("building")
 # Names of products too short for a title, authors within the title or a nameless link.
@@ -34,7 +35,9 @@ def posts(html: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in BUILDING if page.name not in MISSED], ids=lambda page: page.name
+    "page",
+    slow_after(16, [page for page in BUILDING if page.name not in MISSED]),
+    ids=lambda page: page.name,
 )
 def test_a_proposal_gives_the_posts_of_a_page(page):
     result = verdict(page, best_of(page))
@@ -49,7 +52,7 @@ def test_of_pages_that_were_held_out_proposals_give_nearly_all_titles_and_links(
     assert named / sum(result.posts + result.others for result in results) >= 0.95
 
 
-@pytest.mark.parametrize("page", BUILDING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", slow_after(16, BUILDING), ids=lambda page: page.name)
 def test_selectors_do_not_depend_on_single_posts(page):
     texts = best_of(page).keys.values()
 
