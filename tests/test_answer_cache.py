@@ -158,6 +158,7 @@ def test_a_database_that_can_not_be_read_is_not_covered_up(site):
     assert site.client.get("/feed.atom").status_code == 503
 
 
+@pytest.mark.slow
 def test_the_memory_is_bounded(site, monkeypatch):
     monkeypatch.setattr(answer_cache, "_MAX_ANSWERS", 10)  # 1,000 take long to make
     for number in range(35):

@@ -291,6 +291,7 @@ def test_a_part_of_an_archive_that_never_was_is_answered_without_a_fault(site):
 # -------------------------------------------------------------------------- immutable
 
 
+@pytest.mark.slow
 def test_a_closed_archive_does_not_change_when_an_old_entry_arrives_late(site):
     spread(site, weeks=3)
     before = {read.links["self"]: read.etag for read in crawl(site, "/feed.atom", "prev-archive")}
@@ -320,6 +321,7 @@ def test_an_entry_that_is_edited_moves_to_the_archive_of_the_week_of_its_edit(si
     assert len(found) == len(set(found)) == 8
 
 
+@pytest.mark.slow
 def test_the_past_of_a_new_subscription_changes_no_closed_archive(site):
     spread(site, weeks=3)
     before = {read.links["self"]: read.etag for read in crawl(site, "/feed.atom", "prev-archive")}

@@ -174,6 +174,7 @@ def test_the_file_can_be_named_before_or_after_the_command(folder, arguments):
     assert command(folder, *arguments).stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_the_environment_names_the_file(tmp_path, monkeypatch):
     (tmp_path / "etc").mkdir()
     path = write_config(tmp_path / "etc", [])
@@ -284,6 +285,7 @@ def test_check_proposes_the_feed_that_a_polled_page_names(server, folder):
         assert note == f"{place}: {server.url(path)} is a web page; its feed is {advice}"
 
 
+@pytest.mark.slow
 def test_check_proposes_the_feed_of_the_page_that_a_feed_moved_to(server, folder):
     server.put("/home", page_naming("/feed"))
     write_config(folder, [f"{{url: '{server.url('/old')}', name: lamp}}"])

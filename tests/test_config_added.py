@@ -249,6 +249,7 @@ def test_the_file_is_replaced_and_keeps_its_mode_and_line_ends(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_of_several_that_add_feeds_at_the_same_time_all_are_added(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("feeds:\n  - https://a.example/\n")
@@ -313,6 +314,7 @@ def test_a_file_that_can_not_be_written_is_told_in_one_line(tmp_path):
         config.write(tmp_path / "none" / "config.yaml", "title: x")
 
 
+@pytest.mark.slow
 def test_whoever_reads_while_the_file_is_written_sees_a_whole_one(tmp_path):
     path = tmp_path / "config.yaml"
     texts = ["title: " + letter * 190 + "\n" for letter in "ab"]

@@ -454,6 +454,7 @@ def test_the_first_fifty_problems_are_told_and_how_many_more_there_are():
     assert found[50] == "config.yaml: 20 more problems; mend these first"
 
 
+@pytest.mark.slow
 def test_the_first_twenty_problems_say_what_was_probably_meant():
     zones = "".join(f"- {{url: {n}.xml, timezone: Europe/Berlim}}\n" for n in range(30))
     found = problems(f"feeds:\n{zones}")

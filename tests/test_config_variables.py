@@ -221,6 +221,7 @@ def site(tmp_path, monkeypatch):
     return site
 
 
+@pytest.mark.slow
 def test_what_is_filled_into_an_address_stands_nowhere(site):
     (feed,) = site.config.feeds
     head = FeedHead(title="Circle", site_url=feed.url, feed_id=feed.url, rights="", note="")

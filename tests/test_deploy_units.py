@@ -118,6 +118,7 @@ def test_the_units_may_do_little_of_what_systemd_can_forbid(unit):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @needs_sqlite
 def test_the_backup_is_a_whole_database_of_its_day_while_others_write(tmp_path):
     state = tmp_path / "aggregator"

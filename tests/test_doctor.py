@@ -49,6 +49,7 @@ def finding_of(folder: Path, name: str) -> dict:
     return finding
 
 
+@pytest.mark.slow
 def test_all_failing_feeds_are_asked_politely_and_the_patch_can_be_applied(servers, tmp_path):
     page, wall, moved, _ = servers
     page.put("/page", f"<!doctype html><html><head>{LINK.format('/good')}</head><body>Hello</body>")

@@ -148,6 +148,7 @@ def test_the_colours_of_the_block_are_those_of_the_pages():
     assert colours[0].items() <= colours[1].items()
 
 
+@pytest.mark.slow
 def test_without_a_site_to_have_them_there_are_no_blocks(tmp_path):
     site = full_site(tmp_path)
 

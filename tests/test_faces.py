@@ -32,6 +32,7 @@ def site(tmp_path):
     site.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_face_stands_in_place_of_the_letter_wherever_its_feed_is_named(site):
     places = {"/": 18, "/source/lamp": 44, "/sources": 18, "/status": 18}
     for path, size in (places | {post_path(site, "Post 1"): 18}).items():

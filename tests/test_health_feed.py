@@ -268,6 +268,7 @@ def test_an_outage_is_told_while_nothing_can_be_stored_and_keeps_its_id(site):
     assert "it lasted 45 minutes" in over["summary"]
 
 
+@pytest.mark.slow
 def test_the_newest_fifty_episodes_are_told(site):
     for _ in range(52):
         site.tell(EpisodeKind.FAILING, failure=PAGE)

@@ -143,6 +143,7 @@ def test_the_book_is_complete_and_loads_nothing(site):
     assert '<a href="https://lamp.example/1.png">A lamp</a> &amp; <br/>more' in lamp
 
 
+@pytest.mark.slow
 def test_a_closed_issue_is_made_again_byte_for_byte(site):
     forms = [f"/issue/{WEEK}.epub", "/issue/feed.atom", "/issue/feed.rss", "/issue/feed.json"]
     before = [site.at(OVER + timedelta(hours=1)).get(path).data for path in forms]
@@ -164,6 +165,7 @@ def test_posts_that_are_not_read_here_have_their_excerpts_alone(site, tmp_path):
     assert "says why" not in texts
 
 
+@pytest.mark.slow
 def test_an_issue_has_room_for_so_much_and_counts_the_others(tmp_path):
     site = Weekly(tmp_path)
     site.subscribe()

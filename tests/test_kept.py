@@ -114,6 +114,7 @@ def test_no_script_has_a_line_that_is_not_to_be_cut_off():
         assert all(line.count("`") % 2 == 0 for line in source.splitlines()), path.name
 
 
+@pytest.mark.slow
 def test_the_page_of_saved_posts_is_exported(site):
     files = {
         file.path: file.data.decode()

@@ -124,6 +124,7 @@ def test_two_that_subscribe_to_each_other_do_not_multiply_entries(tmp_path, exit
     )  # RSS names a source's feed and nothing else
 
 
+@pytest.mark.slow
 def test_an_entry_that_comes_at_second_hand_first_keeps_its_id(tmp_path, exits):
     server = exits.enter_context(FeedServer())
     one, two = Instance(tmp_path / "one", exits), Instance(tmp_path / "two", exits)

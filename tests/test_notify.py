@@ -115,6 +115,7 @@ class Told:
             return connection.scalar(select(func.count()).select_from(notification_queue)) or 0
 
 
+@pytest.mark.slow
 def test_each_target_is_told_once_of_what_its_list_got(tmp_path, receiver):
     told = Told(
         tmp_path, receiver,

@@ -382,6 +382,7 @@ def test_poll_brings_the_list_and_its_new_feeds_up_to_date_at_once(world):
     assert (done.returncode, done.stdout) == (0, "blog-a: 1 new, 0 updated\n")
 
 
+@pytest.mark.slow
 def test_poll_names_a_list_and_is_strict_about_it(world):
     world.server.put(LIST, opml(world.server, "a", "b", "c"))
     assert command(world.folder, "poll", world.server.url(LIST)).returncode == 0

@@ -36,6 +36,7 @@ def subscription(server, **values):
                         name_given=True, **values)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_paused_feed_is_not_polled_until_its_line_is_deleted(world, server):
     feed = subscription(server)
     world.subscribe(feed)

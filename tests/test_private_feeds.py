@@ -97,6 +97,7 @@ def test_others_are_shown_as_before(tmp_path):
     assert opml.count("<outline") == 1
 
 
+@pytest.mark.slow
 def test_the_mark_can_be_given_and_taken_back(tmp_path):
     site = private_site(tmp_path, private="false")
     assert URL in site.client.get("/sources.opml").text

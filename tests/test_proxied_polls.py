@@ -79,6 +79,7 @@ def test_a_network_polls_by_its_proxy_but_for_feeds_with_another_one_or_none(tmp
     assert "canary" not in said
 
 
+@pytest.mark.slow
 def test_a_feed_whose_proxy_fails_says_so_in_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

@@ -53,6 +53,7 @@ def in_worker(workers: Workers, body: bytes) -> SmallPicture:
     return asyncio.run(workers.run(URL, shrink, body, URL))
 
 
+@pytest.mark.slow
 def test_a_large_picture_becomes_webp_in_two_sizes():
     small = shrink(picture(2400, 1800, "JPEG"), URL)
 

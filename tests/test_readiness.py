@@ -54,6 +54,7 @@ def test_a_program_that_keeps_up_is_ready(site):
     assert problems(site) == []
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_database_that_is_behind_is_a_problem_and_pages_say_so(tmp_path):
     site = Site(tmp_path, database_read="sqlite:///copy.db")
     site.subscribe()

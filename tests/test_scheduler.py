@@ -585,6 +585,7 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     assert world.leases() == []
 
 
+@pytest.mark.slow
 def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     world, caplog, monkeypatch
 ):

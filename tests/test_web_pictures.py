@@ -211,6 +211,7 @@ def test_an_export_has_the_pictures_as_files(site, tmp_path):
     assert Image.open(BytesIO(exported[f"picture/{stored.key}.webp"])).width == 1200
 
 
+@pytest.mark.slow
 def test_a_picture_whose_files_are_lost_is_on_no_page(site):
     lost = add(site, picture(640, 480))
     PictureFiles(site.config.picture_folder).delete([lost.key])

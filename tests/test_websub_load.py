@@ -187,6 +187,7 @@ def test_one_address_is_asked_so_often_a_minute_whatever_names_it_has(
     assert caplog.text.count("too many requests for 127.0.0.1; one was let go") == 1
 
 
+@pytest.mark.slow
 def test_one_site_is_asked_so_often_a_minute(tmp_path):
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
@@ -273,6 +274,7 @@ def test_a_hub_that_was_full_verifies_requests_again(tmp_path):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_tells_subscribers_until_it_ends(tmp_path, monkeypatch):
     site, peer, ended = new_site(tmp_path), Peer(), set()
     monkeypatch.setattr(process_identity, "has_ended", lambda name: name in ended)
