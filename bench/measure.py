@@ -75,15 +75,16 @@ class _Peak(threading.Thread):
 
     def run(self) -> None:
         while not self.done.wait(_SAMPLE):
-            self.megabytes = max(self.megabytes, sum(map(_pss, _tree(self._pid))) / 1024)
+            self.megabytes = max(self.megabytes, sum(map(_pss, tree(self._pid))) / 1024)
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """Return a process and all below it."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [pid, *(below for child in children for below in _tree(int(child)))]
+    return [pid, *(below for child in children for below in tree(int(child)))]
 
 
 def _pss(pid: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import pages, polling, ticks
+from bench import pages, pollers, polling, ticks
 from bench.measure import ServerUse
 from tests.postgresql_server import PostgresServer, postgres_server
 
@@ -75,6 +75,7 @@ def table(feeds: int = FEEDS, tick_feeds: int = TICKS, stored: int = STORED) -> 
             started_server.execute("CREATE EXTENSION pg_stat_statements")
             server = MeasuredServer(started_server)
             lines += polling_lines(server, feeds)
+            lines += poller_lines(server, min(feeds, pollers.FEEDS))
             lines += tick_lines(server, tick_feeds)
             lines += page_lines(server, stored)
     except pytest.skip.Exception:
@@ -106,6 +107,16 @@ def polling_lines(server: MeasuredServer, feeds: int) -> list[str]:
             f"| {use.statements / feeds:.2f} | {use.transactions / feeds:.3f} |"
         )
     return [*lines, ""]
+
+
+def poller_lines(server: MeasuredServer, feeds: int) -> list[str]:
+    """Measure several pollers on one database, each number of them on a new one."""
+    measured = {}
+    for count in pollers.POLLERS:
+        name = f"pollers_{count}"
+        server.new_database(name)
+        measured[count] = pollers.costs(server.server, name, count, server.cpu_seconds, feeds)
+    return pollers.lines(measured, feeds)
 
 
 def tick_lines(server: MeasuredServer, feeds: int) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from aggregator.pictures.picture_choice import chosen_pictures
 from aggregator.reading.worker_task import read_document
-from bench import demo, lists, pictures, postgresql, publishing
+from bench import demo, lists, pictures, pollers, postgresql, publishing, serial
 from tests.postgresql_server import postgres_server
 
 
@@ -72,3 +72,31 @@ def test_the_bench_of_both_databases_runs_and_counts_what_the_server_does():
     assert use.cpu > 0
     assert use.statements > 21 * 5
     assert use.transactions > 21 * 5
+
+
+def test_the_gain_of_pollers_is_limited_by_what_only_one_can_do_at_a_time():
+    assert pollers.gain(0, 8) == 8
+    assert pollers.gain(1, 8) == 1
+    assert 7 < pollers.gain(0.02, 8) < 7.1
+
+
+def test_transactions_are_summed_by_what_they_do():
+    sums = serial.uses(["leasing 0.5 0.25", "leasing 0.5 0.25"])
+
+    assert sums == {"leasing": serial.SerialUse(1, 0.5, 2), "storing": serial.SerialUse()}
+
+
+@pytest.mark.slow
+def test_the_bench_of_pollers_runs_and_sees_both_transactions_that_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr(pollers, "POLLERS", (2,))
+    monkeypatch.setattr(pollers, "ROUNDS", {"first": 1, "304": 1})
+    with postgres_server() as started_server:
+        server = postgresql.MeasuredServer(started_server)
+
+        lines = postgresql.poller_lines(server, 6)
+
+    rows = [line.split(" | ") for line in lines if line.startswith(("| first", "| 304"))]
+    assert [row[:2] for row in rows] == [["| first", "2"], ["| 304", "2"]]
+    for row in rows:
+        assert float(row[5].strip("%")) > 0  # leasing
+        assert float(row[6].strip("%")) > 0  # storing
