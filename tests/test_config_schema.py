@@ -16,7 +16,7 @@ from aggregator.errors import ConfigError
 from tests import config_reference
 from tests.configured import PATH, parsed
 from tests.running import command
-from tests.selection import slow_but
+from tests.selection import slow_after, slow_but
 
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
@@ -292,7 +292,7 @@ INCLUDED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "is_right"), INCLUDED)
+@pytest.mark.parametrize(("text", "is_right"), slow_after(6, INCLUDED))
 def test_included_files_have_a_schema_of_their_own(text, is_right, tmp_path, monkeypatch):
     import jsonschema
 

@@ -40,6 +40,7 @@ from tests.running import (
     running,
     write_config,
 )
+from tests.selection import slow_but
 from tests.worlds import sqlite_database
 from web import create_app, disclosure
 
@@ -158,7 +159,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", slow_but(["not found", "a feed", "entities", "too large"], BROKEN))
 def test_a_list_that_cannot_be_taken_changes_nothing_and_says_so(world, name, caplog):
     world.server.put(LIST, opml(world.server, "a", "b"), etag='"1"')
     world.poll()
