@@ -13,7 +13,7 @@ def openssl(*arguments: str, cwd: Path) -> None:
 
 
 def make_certificates(folder: Path) -> None:
-    """Make an authority, and certificates for 127.0.0.1: `good.pem`, `rsa.pem`, `expired.pem`."""
+    """Make an authority, and certificates for 127.0.0.1: `good.pem`, `expired.pem`, `self.pem`."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj",
             "/CN=ca", "-addext", "keyUsage=keyCertSign", cwd=folder)  # fmt: skip
@@ -25,6 +25,10 @@ def make_certificates(folder: Path) -> None:
                 cwd=folder)  # fmt: skip
     openssl("x509", "-req", "-in", "csr", "-signkey", "key.pem", "-days", "1", "-extfile", "names",
             "-out", "self.pem", cwd=folder)  # fmt: skip
+
+
+def make_rsa_certificate(folder: Path) -> None:
+    """Make `rsa.pem` beside the other certificates; to find a key takes up to a second."""
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr",
             "-subj", "/CN=x", cwd=folder)  # fmt: skip
     openssl("x509", "-req", "-in", "rsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",

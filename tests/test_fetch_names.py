@@ -12,7 +12,7 @@ import pytest
 
 from aggregator.errors import FetchError
 from aggregator.fetch import Fetcher
-from tests.certificates import tls_server
+from tests.certificates import make_rsa_certificate, tls_server
 from tests.feedserver import FeedServer
 from tests.fetching import fetch, reason, settings
 
@@ -181,7 +181,9 @@ def tls_server_of(folder, suites, version=ssl.TLSVersion.TLSv1_2):
     return server
 
 
+@pytest.mark.slow
 def test_the_suites_of_openssls_default_are_spoken_and_no_older_versions(trusted):
+    make_rsa_certificate(trusted)
     with contextlib.ExitStack() as stack:
         servers = [tls_server_of(trusted, suite) for suite in SUITES]
         servers += [tls_server_of(trusted, "ALL", version) for version in TOO_OLD]
