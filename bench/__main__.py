@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=SECTIONS, help="print these, write nothing")
     arguments = parser.parse_args()
     lines = head()
-    for name in arguments.only or SECTIONS:
+    for name in arguments.only or [name for name in SECTIONS if name not in _PARTS]:
         print(f"measuring: {name} ...", file=sys.stderr)
         lines += SECTIONS[name](arguments)
     text = "\n".join(lines) + "\n"
@@ -181,6 +181,11 @@ def proposal_table(_arguments: argparse.Namespace) -> list[str]:
     return page_proposals.table()
 
 
+def postgresql_page_table(arguments: argparse.Namespace) -> list[str]:
+    """Return what pages cost on both databases."""
+    return postgresql.page_table(arguments.stored)
+
+
 SECTIONS = {
     "polling": phase_table,
     "growth": growth_table,
@@ -192,7 +197,9 @@ SECTIONS = {
     "lists": list_table,
     "pictures": picture_table,
     "postgresql": postgresql_table,
+    "postgresql-pages": postgresql_page_table,
 }
+_PARTS = {"postgresql-pages"}  # of other sections
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ The server is our own and does not wait for the disk, as CPU time is what is com
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,15 +69,29 @@ def _cpu_seconds(process: int, *, with_ended: bool = False) -> float:
 
 def table(feeds: int = FEEDS, tick_feeds: int = TICKS, stored: int = STORED) -> list[str]:
     """Measure, and return the lines for bench/results.md."""
+
+    def measure(server: MeasuredServer) -> list[str]:
+        return [
+            *polling_lines(server, feeds),
+            *poller_lines(server, min(feeds, pollers.FEEDS)),
+            *tick_lines(server, tick_feeds),
+            *page_lines(server, stored),
+        ]
+
+    return _measured(measure)
+
+
+def page_table(stored: int = STORED) -> list[str]:
+    """Measure the pages alone, and return the lines."""
+    return _measured(lambda server: page_lines(server, stored))
+
+
+def _measured(measure: Callable[[MeasuredServer], list[str]]) -> list[str]:
     lines = ["## SQLite and PostgreSQL", ""]
     try:
         with postgres_server(_COUNTING) as started_server:
             started_server.execute("CREATE EXTENSION pg_stat_statements")
-            server = MeasuredServer(started_server)
-            lines += polling_lines(server, feeds)
-            lines += poller_lines(server, min(feeds, pollers.FEEDS))
-            lines += tick_lines(server, tick_feeds)
-            lines += page_lines(server, stored)
+            lines += measure(MeasuredServer(started_server))
     except pytest.skip.Exception:
         lines += ["No PostgreSQL server here: not measured.", ""]
     return lines

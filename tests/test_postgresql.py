@@ -140,6 +140,26 @@ def test_a_database_of_another_encoding_is_refused_in_one_line(server, encoding,
         open_it(place)
 
 
+def test_a_reader_keeps_prepared_statements_and_plans_searches_for_their_words(server):
+    writer = postgresql.new_database(server)
+    reader = open_database(writer.url.render_as_string(hide_password=False), read_only=True)
+    kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%list_members%'")
+    mode = text("SHOW plan_cache_mode")
+    for _ in range(8):
+        with reader.connect() as connection:
+            read_lists.entries_page(connection, limit=40)
+
+    with reader.connect() as connection:
+        assert connection.scalar(kept) == 1
+        assert connection.scalar(mode) == "auto"
+        search = ListScope(ListKind.SEARCH, "ferry")
+        read_lists.entries_page(connection, limit=40, scope=search)
+        assert connection.scalar(mode) == "force_custom_plan"
+    with reader.connect() as connection:
+        assert connection.scalar(mode) == "auto"
+    reader.dispose()
+
+
 def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
     database = postgresql.new_database(server)
     place = database.url.render_as_string(hide_password=False)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    Integer,
     Table,
     Text,
     and_,
@@ -132,6 +133,23 @@ def wait_for_writers(connection: Connection) -> None:
     """
     if connection.dialect.name != "sqlite":
         connection.execute(_LOCK_STATE)
+
+
+def literal_limit(limit: int) -> ColumnElement[int]:
+    """Return a number that stands in the statement: one plan of PostgreSQL is for that number.
+
+    With a parameter, the plan would be for a tenth of all rows.
+    """
+    return literal_column(str(limit), Integer)
+
+
+def plan_for_values(connection: Connection) -> None:
+    """Have PostgreSQL plan the statements of the transaction for their values.
+
+    A plan for any search would not know whether a word is common or rare.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def renew_statistics(connection: Connection, table: Table) -> None:

@@ -377,6 +377,10 @@ def _set_up_postgresql(engine: Engine, clock: ServerClock, *, read_only: bool) -
     event.listen(engine, "connect", check_encoding, insert=True)
     event.listen(engine, "connect", set_up_connection)
     event.listen(engine, "begin", begin_reading if read_only else begin_writing)
+    if read_only:
+        # The same for a transaction that only reads, but that psycopg forgets all prepared
+        # statements after a rollback: the server would parse and plan each page anew.
+        engine.dialect.do_rollback = engine.dialect.do_commit  # type: ignore[method-assign]
 
 
 def _number(connection: Connection, statement: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from aggregator.database.dialects import plan_for_values
 from aggregator.database.id_order import IdOrder
 from aggregator.database.lists.list_conditions import (
     IS_SHOWN,
@@ -138,6 +139,7 @@ class ListQuery:
 def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     """Return the query of a list; None for an empty search."""
     if scope.kind is ListKind.SEARCH:
+        plan_for_values(connection)
         root = parse(scope.key).root
         return search_query(connection, root, scope.zone, with_hidden=scope.hidden)
     if scope.kind is ListKind.SOURCE:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
+from aggregator.database.dialects import literal_limit
 from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of, with_category
 from aggregator.database.lists.list_conditions import is_shown_by_source, is_subscribed
 from aggregator.database.lists.list_query import ListQuery, list_query
@@ -178,10 +179,10 @@ def neighbours(connection: Connection, scope: ListScope, entry_id: int) -> Neigh
 
 def _nearest_id(side: Select[Any], order: ColumnElement[Any]) -> Select[Any]:
     """Return the id of the first entry of a part of a list that can be read here."""
-    nearby_ids = side.add_columns(entries.c.id).limit(_NEARBY_ENTRIES)
+    nearby_ids = side.add_columns(entries.c.id).limit(literal_limit(_NEARBY_ENTRIES))
     nearby = select(entries.c.id).join(feeds, feeds.c.id == entries.c.feed_id)
     nearby = nearby.where(entries.c.id.in_(nearby_ids), feeds.c.read_here)
-    return select(nearby.order_by(order).limit(1).subquery())
+    return select(nearby.order_by(order).limit(literal_limit(1)).subquery())
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
@@ -223,7 +224,7 @@ def _search_page(connection: Connection, request: _PageRequest, before: Cursor |
 def _page(connection: Connection, request: _PageRequest, before: Cursor | None) -> ListPage:
     query, with_content = request.query, request.with_content
     statements = [  # the last row shows that there is a next page
-        part.limit(request.limit + 1).execution_options(**request.options)
+        part.limit(literal_limit(request.limit + 1)).execution_options(**request.options)
         for part in query.parts(connection, before)
     ]
     rows: Iterable[Row[Any]]
