@@ -184,9 +184,7 @@ def _issues(form: Format) -> Body:
         document = merged.issues_document(
             connection, site().publication, form, now=now, texts=site().config.page.read_here
         )
-    content = body(
-        render(document, form), form.content_type, modified_at=last_modified_at(document.entries)
-    )
+    content = _body(document, form)
     site().documents.store(key, content)
     return content
 

@@ -285,8 +285,7 @@ class _Attempt:
                 reason += _REFUSED_HEADERS if target.own_headers else _UNSENT_HEADERS
             kind = kind_of_status(self.status)
             self.refusal = FetchFailure(reason, kind, retry_after=wait)
-            page = await self._start_of_page(response, headers)
-            raise self._behind_wall(self.refusal, walls.Answer(self.status, headers, url, page))
+            raise await self._refusal_by_wall(self.refusal, response, headers, url)
         body = await self._read_body(response, headers.get("content-encoding", ""))
         if not body.strip():
             failure = FetchFailure("empty answer", FailureKind.EMPTY, retry_after=wait)
@@ -294,6 +293,17 @@ class _Attempt:
         return Fetched(
             self.status, url, headers=headers, body=body, validators=validators, size=self.received
         )
+
+    async def _refusal_by_wall(
+        self,
+        refusal: FetchFailure,
+        response: aiohttp.ClientResponse,
+        headers: Mapping[str, str],
+        url: str,
+    ) -> FetchFailure:
+        """Return a refusal with the wall on its page; no frame of a raised error has the page."""
+        page = await self._start_of_page(response, headers)
+        return self._behind_wall(refusal, walls.Answer(response.status, headers, url, page))
 
     def _behind_wall(self, failure: FetchFailure, answer: walls.Answer) -> FetchFailure:
         """Return a failure with the wall that the answer is, or as it is."""
