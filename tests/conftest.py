@@ -27,6 +27,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FirstProcess(count))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave most cases of tables to `make test`, where no test is chosen by name or mark."""
+    if _is_default_run(config):
+        from tests.few_cases import left_out
+
+        cases = left_out(items)
+        items[:] = [item for item in items if item not in cases]
+        config.hook.pytest_deselected(items=[*cases])
+
+
+def _is_default_run(config: pytest.Config) -> bool:
+    return _has_all_tests(config) and config.option.markexpr.startswith("not slow")
+
+
+def _has_all_tests(config: pytest.Config) -> bool:
+    """Whether the run has all files, and no test is chosen by name or former result."""
+    is_selected = any(config.getoption(name, False) for name in ("keyword", "lf", "failedfirst"))
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_selected
+
+
 def _processes(config: pytest.Config) -> int:
     """Return how many processes run tests.
 
@@ -36,9 +57,7 @@ def _processes(config: pytest.Config) -> int:
     option = config.option
     if option.processes is not None:
         return int(option.processes)
-    asks_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    is_selected = any(config.getoption(name, False) for name in ("keyword", "lf", "failedfirst"))
-    if not asks_for_all or is_selected or option.collectonly:
+    if not _has_all_tests(config) or option.collectonly:
         return 1
     return (os.cpu_count() or 1) + (2 if "not slow" in option.markexpr else 3)
 

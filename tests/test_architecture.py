@@ -9,6 +9,8 @@ import pytest
 
 from tests.words import nodes, parsed
 
+pytestmark = pytest.mark.every_case
+
 ROOT = Path(__file__).resolve().parents[1]
 PURE = frozenset({"errors", "model", "urls"})
 

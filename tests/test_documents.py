@@ -10,6 +10,8 @@ import pytest
 
 from tests.words import nodes, parsed
 
+pytestmark = pytest.mark.every_case
+
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "aggregator"
 DOCUMENTS = ("docs/architecture.md", "docs/internals.md")

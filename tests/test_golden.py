@@ -5,7 +5,7 @@ import pytest
 from tests import golden
 from tests.worlds import only_sqlite
 
-pytestmark = only_sqlite
+pytestmark = [only_sqlite, pytest.mark.every_case]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from web.language import SOURCE, available, catalogue, is_variant_of_source, lan
 from web.presentation import text_language
 from web.relative_time import Clock, every
 
+pytestmark = pytest.mark.every_case
+
 ROOT = Path(__file__).parents[1]
 OTHERS = [tag for tag in available() if tag != SOURCE and not is_variant_of_source(tag)]
 PATHS = ["/", "/?view=titles", "/category/trade", "/source/local", "/source/tide", "/sources"]
