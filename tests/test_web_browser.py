@@ -334,10 +334,10 @@ def test_without_the_script_the_page_is_whole(browser, midday):
         assert not page.locator("[data-theme-btn]").is_visible()
         page.locator("#q").fill("post")
         page.locator("#q").press("Enter")
-        assert page.locator("h1").inner_text() == "Search: post"
+        expect(page.locator("h1")).to_have_text("Search: post")
         page.locator("#q").fill("post source:lamp -nothing")
         page.locator("#q").press("Enter")
-        assert page.locator("mark").count() == 1 + 1
+        expect(page.locator("mark")).to_have_count(1 + 1)
         page.get_by_role("link", name="Titles").click()
         assert not page.locator(".sum").first.is_visible()
         page.context.close()
