@@ -326,6 +326,20 @@ def replace_entry(clean):
     )  # fmt: skip
 
 
+def test_a_fault_of_a_service_is_a_failure_like_any_other(tmp_path, receiver, monkeypatch):
+    told = Told(tmp_path, receiver, "name: phone, to: TO, every: 1m")
+    told.poll("lamp")
+
+    def fail(*_arguments, **_options):
+        raise TypeError(receiver.address("secret"))
+
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.notify", fail)
+    assert told.after(MINUTE) == []
+    with told.engine.connect() as connection:
+        (failing,) = read_notifications.failing_targets(connection)
+    assert failing.reason == "the service's part of Apprise failed: TypeError"
+
+
 @pytest.mark.slow
 def test_twenty_kills_lose_and_double_nothing(tmp_path, receiver):
     receiver.status = 200

@@ -53,7 +53,7 @@ class Part(Enum):
 
     VISIT = "what is new to this reader"
     CHECKS = "how the last polls went, and how far lists are worked over"
-    FEEDS = "hundreds of feeds: made for one reader at a time, the others get the same"
+    FEEDS = "hundreds of feeds or texts: made for one reader at a time, the others get the same"
 
 
 def request_clock() -> Clock:
@@ -163,7 +163,7 @@ def issues(data: PageData) -> Page:
 
 
 @bp.get("/issue/<week>")
-@_page()
+@_page(Part.FEEDS)
 def issue(data: PageData, week: str) -> Page:
     """Show the issue of a week."""
     page = issue_page.issue_page(data, parameters.week(week))

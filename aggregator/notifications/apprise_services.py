@@ -44,11 +44,15 @@ def send(address: str, message: Message) -> None:
     preferred = formats[0] if isinstance(formats, tuple) else formats
     is_html = preferred == NotifyFormat.HTML
     with _Complaints() as complaints:
-        is_sent = service.notify(
-            title=message.title,
-            body=message.html if is_html else message.text,
-            body_format=NotifyFormat.HTML if is_html else NotifyFormat.TEXT,
-        )
+        try:
+            is_sent = service.notify(
+                title=message.title,
+                body=message.html if is_html else message.text,
+                body_format=NotifyFormat.HTML if is_html else NotifyFormat.TEXT,
+            )
+        except Exception as error:  # of any service; its text may have the address
+            reason = f"the service's part of Apprise failed: {type(error).__name__}"
+            raise NotSentError(reason) from None
     if not is_sent:
         raise NotSentError(complaints.reason)
 
